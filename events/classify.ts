@@ -1,0 +1,189 @@
+import { type Exemption, exemptionFor } from "../rulebook/exemptions";
+import { matchesPattern } from "../rulebook/policyDocument";
+import type { SshRule } from "../rulebook/ssh";
+import { type Actor, describeActor, isNamedBy, readActor } from "./actor";
+import { ec2Events } from "./ec2";
+import { type Call, iamEvents, type NewCredentials, type Reading } from "./iam";
+import type { EventFacts, Incident, Subject, UserSubject } from "./incident";
+import { cutRecord, type Fields, fieldsOf, isOmitted, textIn } from "./record";
+
+/** What the owner's settings say about incidents. */
+export interface IncidentSettings extends SshRule {
+  newCredentials: NewCredentials;
+  applicationUsers: string[];
+  protectedPrincipals: string[];
+  trustedActors: string[];
+  exemptions: Exemption[];
+  /** Names of the roles of Tourniquet's own Lambdas, exact. */
+  ownRoles: string[];
+}
+
+/** The events that a rule must match, by the service that CloudTrail names. */
+export const watchedEvents: Record<string, string[]> = {
+  "iam.amazonaws.com": Object.keys(iamEvents),
+  "ec2.amazonaws.com": Object.keys(ec2Events),
+};
+
+/**
+ * What an EventBridge event amounts to. Pure: the event, the settings and the time alone decide.
+ *
+ * @param event what EventBridge hands over; its `detail` is the CloudTrail record.
+ * @param now ISO time at which exemptions are judged.
+ * @returns always an incident: what cannot be read is `Ignore` with a reason. Never throws.
+ */
+export function classify(event: unknown, settings: IncidentSettings, now: string): Incident {
+  const record = fieldsOf(fieldsOf(event).detail);
+  const frame = frameOf(record);
+  try {
+    return { ...frame, ...decide(record, frame, settings, now) };
+  } catch (error) {
+    const alert = `A record could not be classified: ${String(error).slice(0, 200)}. Look at it yourself.`;
+    return { ...frame, ...ignore("the record could not be classified", alert) };
+  }
+}
+
+type Ruling = Pick<Incident, "decision" | "reason" | "subjects" | "alert">;
+type Frame = Pick<Incident, "actor" | "event" | "record">;
+
+function ignore(reason: string, alert?: string): Ruling {
+  return { decision: "Ignore", reason, subjects: [], ...(alert && { alert }) };
+}
+
+function frameOf(record: Fields): Frame {
+  return {
+    actor: readActor(record.userIdentity),
+    event: {
+      id: textIn(record, "eventID") ?? "unknown",
+      name: textIn(record, "eventName") ?? "unknown",
+      source: textIn(record, "eventSource") ?? "unknown",
+      time: textIn(record, "eventTime") ?? "unknown",
+      region: textIn(record, "awsRegion") ?? "unknown",
+      account: textIn(record, "recipientAccountId") ?? "unknown",
+      address: textIn(record, "sourceIPAddress") ?? "unknown",
+    },
+    record: cutRecord(record),
+  };
+}
+
+function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: string): Ruling {
+  const { actor, event } = frame;
+  if (Object.keys(record).length === 0) return ignore("the event carries no CloudTrail record");
+  const reader = readerOf(event, settings);
+  if (!reader) return ignore(`${event.name} of ${event.source} is no incident`);
+  if (record.errorCode !== undefined && record.errorCode !== null) {
+    return ignore(`the call failed: ${String(record.errorCode).slice(0, 80)}`);
+  }
+  if (isOwnRole(actor, settings)) return ignore("Tourniquet's own call");
+  if (isNamedBy(actor, settings.trustedActors)) {
+    return ignore(`${describeActor(actor)} is in trustedActors`);
+  }
+
+  const omitted = isOmitted(record.requestParameters);
+  const call: Call = {
+    parameters: omitted ? {} : fieldsOf(record.requestParameters),
+    response: isOmitted(record.responseElements) ? {} : fieldsOf(record.responseElements),
+    // What was left out may name somebody else: the caller stands in for nobody.
+    actor: omitted ? { type: "unknown", arn: actor.arn } : actor,
+  };
+  const ruling = rule(reader(call), settings, actor, now);
+  return omitted ? alerted(ruling, omittedAlert(frame)) : ruling;
+}
+
+function readerOf(
+  { source, name }: EventFacts,
+  settings: IncidentSettings,
+): ((call: Call) => Reading) | undefined {
+  if (source === "iam.amazonaws.com" && Object.hasOwn(iamEvents, name)) return iamEvents[name];
+  const ec2 = source === "ec2.amazonaws.com" && Object.hasOwn(ec2Events, name) && ec2Events[name];
+  return ec2 ? (call) => ec2(call, settings) : undefined;
+}
+
+/** A role's name is unique in its account, and the session cannot choose it. */
+function isOwnRole({ type, roleArn }: Actor, { ownRoles }: IncidentSettings): boolean {
+  const name = roleArn?.split("/").at(-1);
+  return type === "AssumedRole" && name !== undefined && ownRoles.includes(name);
+}
+
+function omittedAlert({ event, actor }: Frame): string {
+  return (
+    `CloudTrail left out the parameters of ${event.name} because they are too large, which a ` +
+    `policy padded with white space does. ${describeActor(actor)} made the call from ` +
+    `${event.address} at ${event.time}: look at what it changed.`
+  );
+}
+
+function alerted(ruling: Ruling, alert: string): Ruling {
+  return { ...ruling, alert: ruling.alert ? `${ruling.alert} ${alert}` : alert };
+}
+
+/** From what the record says to what is done: settings and exemptions that name principals. */
+function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: string): Ruling {
+  if ("ignore" in reading) return ignore(reading.ignore, reading.alert);
+  const { because, credential } = reading;
+  if (credential && settings.newCredentials === "never") {
+    return ignore(`${because}; newCredentials is "never"`);
+  }
+  const subject = reading.subjects[0];
+  if (!subject) return ignore(because);
+
+  const exemption = exemptionOf(subject, settings, now);
+  const exempt = exemption.exemption;
+  const credentialCounts = credential && settings.newCredentials === "always";
+  if (exempt && !credentialCounts) {
+    return ignore(
+      `${because}; exempt until ${exempt.expires} by ${exempt.owner}: ${exempt.reason}`,
+      credential ? `An exempt admin has a new credential: ${because}.` : undefined,
+    );
+  }
+  if (subject.kind === "user" && settings.protectedPrincipals.includes(subject.name)) {
+    return ignore(
+      `${because}; user ${subject.name} is in protectedPrincipals`,
+      `User ${subject.name} is protected and was not contained, although ${because}. Look at it yourself.`,
+    );
+  }
+  const reason = [because, ...exemption.complaints].join("; ");
+  if (subject.kind === "securityGroup") {
+    return { decision: "EmergencyActionInfrastructure", reason, subjects: [subject] };
+  }
+  const owner = credentialCounts && subject.kind === "user" ? { ...subject, proved: true } : subject;
+  if (owner.kind === "user" && runsApplication(owner.name, settings)) {
+    return {
+      decision: "EmergencyActionApplication",
+      reason: `${reason}; user ${owner.name} is in applicationUsers`,
+      subjects: [applicationUser(owner, actor, credential === true)],
+    };
+  }
+  return { decision: "EmergencyActionAccount", reason, subjects: [owner] };
+}
+
+function runsApplication(name: string, { applicationUsers }: IncidentSettings): boolean {
+  return applicationUsers.some((pattern) => matchesPattern(pattern, name));
+}
+
+/** An application user's new credential needs no look: it is an incident by itself. */
+function applicationUser(user: UserSubject, actor: Actor, credential: boolean): Subject {
+  const ownCall = actor.userName === user.name && actor.accessKeyId?.startsWith("AKIA");
+  return {
+    ...user,
+    kind: "applicationUser",
+    proved: user.proved || credential,
+    ...(ownCall && { actorKeyId: actor.accessKeyId as string }),
+  };
+}
+
+function exemptionOf(subject: Subject, { exemptions }: IncidentSettings, now: string) {
+  if (subject.kind === "securityGroup") {
+    const ids = subject.groupId ? [subject.groupId] : [];
+    return exemptionFor(exemptions, "ssh-open-to-world", ids, now);
+  }
+  return exemptionFor(exemptions, "admin-user", exemptNames(subject), now);
+}
+
+/** The names by which an owner can exempt a subject: its own, and those of the grant. */
+function exemptNames(subject: Exclude<Subject, { kind: "securityGroup" }>): string[] {
+  if (subject.kind === "policy") return [subject.arn];
+  const own = subject.kind === "group" ? `group/${subject.name}` : subject.name;
+  const { grant } = subject;
+  if (grant?.kind === "attached") return [own, grant.policyArn];
+  return grant?.kind === "group" ? [own, `group/${grant.groupName}`] : [own];
+}

@@ -1,0 +1,302 @@
+import type { Answer } from "../rulebook/answer";
+import { documentMakesAdmin } from "../rulebook/admin";
+import { awsManagedPolicy } from "../rulebook/managedPolicies";
+import { hasDeny } from "../rulebook/policyDocument";
+import type { Actor } from "./actor";
+import type { RecordGrant, Subject } from "./incident";
+import { type Fields, fieldsOf, nameIn, textIn } from "./record";
+
+/** The parts of a record that a reader of one event needs. */
+export interface Call {
+  parameters: Fields;
+  response: Fields;
+  actor: Actor;
+}
+
+/** When the owner of a new credential is contained. */
+export type NewCredentials = "always" | "admins" | "never";
+
+/** What a record of one event amounts to, before exemptions and settings that name principals. */
+export type Reading =
+  | { subjects: Subject[]; because: string; credential?: true }
+  | { ignore: string; alert?: string };
+
+/** Reads the record of one IAM event. */
+export type IamReader = (call: Call) => Reading;
+
+/** Every IAM event that may be an incident, and how its record is read. A new event is a new line. */
+export const iamEvents: Record<string, IamReader> = {
+  AttachUserPolicy: userGrant(attachedPolicy),
+  PutUserPolicy: userGrant(inlinePolicy),
+  AddUserToGroup: userGrant(membership),
+  AttachGroupPolicy: groupGrant(attachedPolicy),
+  PutGroupPolicy: groupGrant(inlinePolicy),
+  CreatePolicyVersion: newPolicyVersion,
+  SetDefaultPolicyVersion: newDefaultVersion,
+  DetachUserPolicy: userLoss,
+  DeleteUserPolicy: userLoss,
+  RemoveUserFromGroup: userLoss,
+  DeleteUserPermissionsBoundary: userLoss,
+  PutUserPermissionsBoundary: userLoss,
+  DetachGroupPolicy: groupLoss,
+  DeleteGroupPolicy: groupLoss,
+  CreateAccessKey: newCredential("an access key", "accessKey"),
+  UpdateAccessKey: reactivated(newCredential("an access key", "accessKey")),
+  CreateLoginProfile: newCredential("a console password", "loginProfile"),
+  UpdateLoginProfile: newCredential("a console password", "loginProfile"),
+  UploadSSHPublicKey: newCredential("an SSH key", "sSHPublicKey"),
+  UpdateSSHPublicKey: reactivated(newCredential("an SSH key", "sSHPublicKey")),
+  CreateServiceSpecificCredential: newCredential(
+    "a service-specific credential",
+    "serviceSpecificCredential",
+  ),
+  UpdateServiceSpecificCredential: reactivated(
+    newCredential("a service-specific credential", "serviceSpecificCredential"),
+  ),
+  ResetServiceSpecificCredential: newCredential(
+    "a service-specific credential",
+    "serviceSpecificCredential",
+  ),
+  UploadSigningCertificate: newCredential("a signing certificate", "certificate"),
+  UpdateSigningCertificate: reactivated(newCredential("a signing certificate", "certificate")),
+  EnableMFADevice: mfaDevice,
+  UpdateUser: renamedUser,
+  UpdateGroup: renamedGroup,
+};
+
+/** A grant that a record hands out, and whether the record alone says that it makes an admin. */
+interface ReadGrant {
+  grant: RecordGrant;
+  admin: Answer;
+  denies: Answer;
+  words: string;
+}
+
+type GrantReader = (parameters: Fields) => ReadGrant | undefined;
+
+function attachedPolicy(parameters: Fields): ReadGrant | undefined {
+  const policyArn = textIn(parameters, "policyArn");
+  if (!policyArn) return undefined;
+  const known = awsManagedPolicy(policyArn);
+  return {
+    grant: { kind: "attached", policyArn },
+    admin: known?.admin ?? "unknown",
+    denies: known?.denies ?? "unknown",
+    words: known ? `the AWS policy ${known.name}` : `the policy ${policyArn}`,
+  };
+}
+
+function inlinePolicy(parameters: Fields): ReadGrant | undefined {
+  const policyName = nameIn(parameters, "policyName");
+  if (!policyName) return undefined;
+  const { admin, denies } = judged(parameters.policyDocument);
+  return {
+    grant: { kind: "inline", policyName },
+    admin,
+    denies,
+    words: `the inline policy ${policyName}`,
+  };
+}
+
+/** An empty document grants nothing that a reader can vouch for: what cannot be read is looked at. */
+function judged(document: unknown): { admin: Answer; denies: Answer } {
+  return { admin: documentMakesAdmin(document).answer, denies: hasDeny(document) };
+}
+
+function membership(parameters: Fields): ReadGrant | undefined {
+  const groupName = nameIn(parameters, "groupName");
+  if (!groupName) return undefined;
+  return {
+    grant: { kind: "group", groupName },
+    admin: "unknown",
+    denies: "unknown",
+    words: `the group ${groupName}`,
+  };
+}
+
+function userGrant(read: GrantReader): IamReader {
+  return ({ parameters, actor }) => {
+    const name = nameIn(parameters, "userName");
+    if (!name) return unreadable("userName", parameters.userName);
+    const found = read(parameters);
+    if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
+    if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
+    const actorIsSubject = actor.userName === name;
+    return {
+      subjects: [
+        {
+          kind: "user",
+          name,
+          proved: found.admin === "yes",
+          grant: found.grant,
+          ...(actorIsSubject && actor.accessKeyId && { accessKeyId: actor.accessKeyId }),
+        },
+      ],
+      because:
+        found.admin === "yes"
+          ? `${found.words} makes user ${name} an admin`
+          : `${found.words} may make user ${name} an admin`,
+    };
+  };
+}
+
+function groupGrant(read: GrantReader): IamReader {
+  return ({ parameters }) => {
+    const name = nameIn(parameters, "groupName");
+    if (!name) return unreadable("groupName", parameters.groupName);
+    const found = read(parameters);
+    if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
+    if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
+    if (found.grant.kind === "group") return { ignore: "a group has no groups" };
+    return {
+      subjects: [
+        {
+          kind: "group",
+          name,
+          grant: found.grant,
+          proved: found.admin === "yes",
+          denies: found.denies !== "no",
+        },
+      ],
+      because: `${found.words} ${found.admin === "yes" ? "makes" : "may make"} the members of group ${name} admins`,
+    };
+  };
+}
+
+function newPolicyVersion({ parameters, response }: Call): Reading {
+  const arn = textIn(parameters, "policyArn");
+  if (!arn) return unreadable("policyArn", parameters.policyArn);
+  if (!isTrue(parameters.setAsDefault)) {
+    return { ignore: `the new version of ${arn} is not its default` };
+  }
+  const { admin } = judged(parameters.policyDocument);
+  if (admin === "no") return { ignore: `the new version of ${arn} makes nobody an admin` };
+  const versionId = textIn(fieldsOf(response.policyVersion), "versionId");
+  return {
+    subjects: [{ kind: "policy", arn, proved: admin === "yes", ...(versionId && { versionId }) }],
+    because: `the new default version of ${arn} ${admin === "yes" ? "makes" : "may make"} admins`,
+  };
+}
+
+function newDefaultVersion({ parameters }: Call): Reading {
+  const arn = textIn(parameters, "policyArn");
+  if (!arn) return unreadable("policyArn", parameters.policyArn);
+  const versionId = textIn(parameters, "versionId");
+  return {
+    subjects: [{ kind: "policy", arn, proved: false, ...(versionId && { versionId }) }],
+    because: `another version of ${arn} is its default now`,
+  };
+}
+
+/** Whether a Deny or a boundary went, only a look can tell; a detached AWS policy tells it itself. */
+function userLoss({ parameters }: Call): Reading {
+  const name = nameIn(parameters, "userName");
+  if (!name) return unreadable("userName", parameters.userName);
+  const harmless = deniesNothing(parameters);
+  if (harmless) return { ignore: harmless };
+  return {
+    subjects: [{ kind: "user", name, proved: false }],
+    because: `user ${name} lost a policy, a group or a boundary that may have denied him admin rights`,
+  };
+}
+
+function groupLoss({ parameters }: Call): Reading {
+  const name = nameIn(parameters, "groupName");
+  if (!name) return unreadable("groupName", parameters.groupName);
+  const harmless = deniesNothing(parameters);
+  if (harmless) return { ignore: harmless };
+  return {
+    subjects: [{ kind: "group", name, proved: false, denies: false }],
+    because: `group ${name} lost a policy that may have denied its members admin rights`,
+  };
+}
+
+function deniesNothing(parameters: Fields): string | undefined {
+  const known = awsManagedPolicy(textIn(parameters, "policyArn") ?? "");
+  return known?.denies === "no" ? `the AWS policy ${known.name} denied nothing` : undefined;
+}
+
+/**
+ * The owner of a credential: named by the parameters, else by the response, else the caller (for a
+ * key of one's own CloudTrail's parameters are null).
+ */
+function newCredential(words: string, responseField: string): IamReader {
+  return ({ parameters, response, actor }) => {
+    const made = fieldsOf(response[responseField]);
+    const name = nameIn(parameters, "userName") ?? nameIn(made, "userName") ?? actor.userName;
+    if (!name) {
+      if (actor.type !== "Root") return unreadable("the owner of the credential", parameters.userName);
+      return {
+        ignore: `the root user has ${words} of his own now`,
+        alert:
+          `The root user made ${words} for himself. No API of this account can take it away. ` +
+          "Sign in as root and delete it; in a member account the organization's management " +
+          "account can, by sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.",
+      };
+    }
+    const accessKeyId = textIn(made, "accessKeyId") ?? textIn(parameters, "accessKeyId");
+    return {
+      subjects: [{ kind: "user", name, proved: false, ...(accessKeyId && { accessKeyId }) }],
+      because: `user ${name} has ${words} that is new or switched on again`,
+      credential: true,
+    };
+  };
+}
+
+/** An update concerns us only where it switches something on. */
+function reactivated(read: IamReader): IamReader {
+  return (call) => {
+    const status = call.parameters.status;
+    return status === "Inactive" || status === "Expired"
+      ? { ignore: `the credential is ${status.toLowerCase()} now` }
+      : read(call);
+  };
+}
+
+function mfaDevice({ parameters, actor }: Call): Reading {
+  const name = nameIn(parameters, "userName") ?? actor.userName;
+  if (!name) return unreadable("userName", parameters.userName);
+  if (name === actor.userName) {
+    return {
+      ignore: `user ${name} enabled an MFA device for himself`,
+      alert: `User ${name} enabled an MFA device for himself. If he did not, somebody else holds it now.`,
+    };
+  }
+  return {
+    subjects: [{ kind: "user", name, proved: false }],
+    because: `user ${name} has an MFA device that somebody else enabled`,
+    credential: true,
+  };
+}
+
+/** Keys, policies and memberships move along with a name. */
+function renamedUser({ parameters, actor }: Call): Reading {
+  const name = nameIn(parameters, "newUserName");
+  if (!name) return { ignore: "the user keeps its name" };
+  const self = actor.userName === textIn(parameters, "userName") ? actor.accessKeyId : undefined;
+  return {
+    subjects: [{ kind: "user", name, proved: false, ...(self && { accessKeyId: self }) }],
+    because: `a user is called ${name} now, and its keys and policies with it`,
+    credential: true,
+  };
+}
+
+function renamedGroup({ parameters }: Call): Reading {
+  const name = nameIn(parameters, "newGroupName");
+  if (!name) return { ignore: "the group keeps its name" };
+  return {
+    subjects: [{ kind: "group", name, proved: false, denies: false }],
+    because: `a group is called ${name} now, and its policies and members with it`,
+    credential: true,
+  };
+}
+
+/** CloudTrail writes booleans; a trimmed or replayed record may hold their text. */
+function isTrue(value: unknown): boolean {
+  return value === true || value === "true";
+}
+
+function unreadable(what: string, value: unknown): Reading {
+  const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
+  return { ignore: `the record does not name ${what} in a way that IAM allows: ${shown}` };
+}

@@ -1,0 +1,108 @@
+import type { Actor } from "./actor";
+
+/** The branch of the state machine that an event takes; the names are those of its states. */
+export type Decision =
+  | "EmergencyActionAccount"
+  | "EmergencyActionApplication"
+  | "EmergencyActionInfrastructure"
+  | "Ignore";
+
+/** The permission that the record hands out, where it names one. */
+export type RecordGrant =
+  | { kind: "attached"; policyArn: string }
+  | { kind: "inline"; policyName: string }
+  | { kind: "group"; groupName: string };
+
+/** An IAM user to contain. */
+export interface UserSubject {
+  kind: "user";
+  name: string;
+  /** The record alone settles it: cut before looking. Otherwise the look decides. */
+  proved: boolean;
+  /** The key that the record made or switched on; it is cut beside the first cut. */
+  accessKeyId?: string;
+  /** What the look asks: does this grant make an admin? Absent: is the user an admin at all? */
+  grant?: RecordGrant;
+}
+
+/** A user that runs an application: its credentials are rotated, its other permissions stay. */
+export interface ApplicationUserSubject extends Omit<UserSubject, "kind"> {
+  kind: "applicationUser";
+  /** The application user's own key, where it was the one that made the call: it is stolen too. */
+  actorKeyId?: string;
+}
+
+/** An IAM group that the record gives a policy, or whose members the record concerns. */
+export interface GroupSubject {
+  kind: "group";
+  name: string;
+  /** The grant that leaves the group. Absent: nothing leaves it, its members are looked at. */
+  grant?: Exclude<RecordGrant, { kind: "group" }>;
+  proved: boolean;
+  /** Taking the grant away would take a Deny away too: contain the users it makes admin instead. */
+  denies: boolean;
+}
+
+/** A customer managed policy whose default version changed. */
+export interface PolicySubject {
+  kind: "policy";
+  arn: string;
+  /** The version that the record made the default, e.g. "v3"; it tells the former default apart. */
+  versionId?: string;
+  proved: boolean;
+}
+
+/** One rule of a security group as the record tells it. */
+export interface RuleFact {
+  /** "sgr-…" */
+  id: string;
+  protocol: string;
+  fromPort?: number;
+  toPort?: number;
+  source: string;
+  description?: string;
+}
+
+/** A security group whose open SSH line is closed. */
+export interface SecurityGroupSubject {
+  kind: "securityGroup";
+  groupId?: string;
+  /** Where the record names the group by name only. */
+  groupName?: string;
+  /** The rules that the record proves open. Empty: the look finds them. */
+  rules: RuleFact[];
+}
+
+/** What gets contained. */
+export type Subject =
+  | UserSubject
+  | ApplicationUserSubject
+  | GroupSubject
+  | PolicySubject
+  | SecurityGroupSubject;
+
+/** The call that the record tells of. */
+export interface EventFacts {
+  id: string;
+  name: string;
+  source: string;
+  time: string;
+  region: string;
+  account: string;
+  /** The caller's address, or the service that called. */
+  address: string;
+}
+
+/** What a record amounts to: the answer of `CloudWatcherCore`, and all that later states know. */
+export interface Incident {
+  decision: Decision;
+  /** One sentence for a person: why this decision. */
+  reason: string;
+  /** What a human must hear although nothing is contained. */
+  alert?: string;
+  subjects: Subject[];
+  actor: Actor;
+  event: EventFacts;
+  /** The evidence, cut to 32 KB. */
+  record: unknown;
+}
