@@ -145,7 +145,8 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   if (subject.kind === "securityGroup") {
     return { decision: "EmergencyActionInfrastructure", reason, subjects: [subject] };
   }
-  const owner = credentialCounts && subject.kind === "user" ? { ...subject, proved: true } : subject;
+  const owner =
+    credentialCounts && subject.kind === "user" ? { ...subject, proved: true } : subject;
   if (owner.kind === "user" && runsApplication(owner.name, settings)) {
     return {
       decision: "EmergencyActionApplication",

@@ -1,5 +1,5 @@
-import type { Answer } from "../rulebook/answer";
 import { documentMakesAdmin } from "../rulebook/admin";
+import type { Answer } from "../rulebook/answer";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import { hasDeny } from "../rulebook/policyDocument";
 import type { Actor } from "./actor";
@@ -225,7 +225,8 @@ function newCredential(words: string, responseField: string): IamReader {
     const made = fieldsOf(response[responseField]);
     const name = nameIn(parameters, "userName") ?? nameIn(made, "userName") ?? actor.userName;
     if (!name) {
-      if (actor.type !== "Root") return unreadable("the owner of the credential", parameters.userName);
+      if (actor.type !== "Root")
+        return unreadable("the owner of the credential", parameters.userName);
       return {
         ignore: `the root user has ${words} of his own now`,
         alert:

@@ -71,7 +71,9 @@ export function cutRecord(record: Fields): unknown {
     Object.entries(record).map(([key, value]) => {
       const text = encode(value);
       if (text === undefined) return [key, { cut: true }];
-      return bytes(text) <= 1024 ? [key, JSON.parse(text)] : [key, { cut: true, bytes: bytes(text) }];
+      return bytes(text) <= 1024
+        ? [key, JSON.parse(text)]
+        : [key, { cut: true, bytes: bytes(text) }];
     }),
   );
   const short = encode(cut);

@@ -1,0 +1,235 @@
+import type { GroupSubject, PolicySubject, Subject, UserSubject } from "../events/incident";
+import { documentMakesAdmin, makesAdmin } from "../rulebook/admin";
+import type { Exemption } from "../rulebook/exemptions";
+import {
+  groupCutActions,
+  groupGrantDocument,
+  groupGrantIsAdmin,
+  membersOf,
+  takeFromGroup,
+} from "./account/group";
+import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
+import { holdersOf, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
+import {
+  type AccountHand,
+  type FoundUser,
+  findUser,
+  firstCut,
+  firstCutActions,
+  lookProves,
+  patiently,
+} from "./account/user";
+import {
+  addToCase,
+  type BranchInput,
+  type Case,
+  type CaseSubject,
+  type Mode,
+  openCase,
+} from "./case";
+import { cutting, undone } from "./cut";
+
+/** What the account branch is told when it is deployed. */
+export interface AccountSettings {
+  mode: Mode;
+  exemptions: Exemption[];
+}
+
+/** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
+export const emergencyActionAccountActions = {
+  looks: [
+    ...lookActions.users,
+    ...lookActions.groups,
+    ...lookActions.policies,
+    "iam:GetAccessKeyLastUsed",
+    "iam:GetGroup",
+    "iam:ListEntitiesForPolicy",
+    "iam:ListPolicyVersions",
+  ],
+  cuts: [...new Set([...firstCutActions, ...groupCutActions, ...policyCutActions])],
+};
+
+/** What one subject came to. */
+interface Pass {
+  subjects: CaseSubject[];
+  notes: string[];
+  alerts?: string[];
+}
+
+const NOTHING: Pass = { subjects: [], notes: [] };
+
+/**
+ * The account branch's first cut. Where the record proves the incident nothing is awaited before
+ * it; where the owner must be an admin first, the look is parallel calls, then the cut.
+ *
+ * Runs once per cold start and returns the handler. A look that fails is thrown, to be retried by
+ * the state machine; a cut that fails is in the case's `open`, for the next pass.
+ */
+export function emergencyActionAccount(sdk: IamSdk, settings: AccountSettings) {
+  const iam = new sdk.IAMClient({});
+
+  return async (input: BranchInput): Promise<Case> => {
+    const before = openCase(input, settings.mode);
+    const actions: Case["actions"] = [];
+    const hand: AccountHand = {
+      sdk,
+      iam,
+      cut: cutting(settings.mode, actions, before.actions),
+      denyAll: process.env.DENY_ALL_ARN ?? "",
+      exemptions: settings.exemptions,
+    };
+    const { actor, subjects } = input.incident;
+    const settled = await Promise.allSettled(
+      subjects.map((subject) => contain(hand, subject, actor.userName)),
+    );
+    const failed = settled.find((one) => one.status === "rejected");
+    if (failed) throw failed.reason;
+    const passes = settled.map((one) => (one.status === "fulfilled" ? one.value : NOTHING));
+    return addToCase(before, {
+      subjects: passes.flatMap((pass) => pass.subjects),
+      notes: passes.flatMap((pass) => pass.notes),
+      alerts: passes.flatMap((pass) => pass.alerts ?? []),
+      actions,
+      open: undone(actions),
+    });
+  };
+}
+
+function contain(hand: AccountHand, subject: Subject, actor: string | undefined): Promise<Pass> {
+  switch (subject.kind) {
+    case "user":
+      return subject.proved ? cutUser(hand, subject) : lookThenCut(hand, subject);
+    case "group":
+      return containGroup(hand, subject, actor);
+    case "policy":
+      return containPolicy(hand, subject);
+    default:
+      throw new Error(
+        `EmergencyActionAccount contains users, groups and policies, got ${subject.kind}`,
+      );
+  }
+}
+
+/** The first cut, and beside it the look that the case needs. */
+async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
+  const { name, accessKeyId } = user;
+  const looking = findUser(hand, user).catch((error: Error) => error);
+  const cut = await firstCut(hand, name, accessKeyId);
+  const seen = await looking;
+  if (cut && !(seen instanceof Error)) {
+    return { subjects: [userCase(user, seen)], notes: seen ? boundaryNotes(seen) : [] };
+  }
+  if (cut) {
+    const note = `The look at user ${name} failed, so the case lacks its state before: ${seen}`;
+    return { subjects: [userCase(user, undefined)], notes: [note] };
+  }
+  const found = await patiently(async () => {
+    const now = await findUser(hand, user);
+    return now && (await firstCut(hand, now.name, accessKeyId)) ? now : undefined;
+  });
+  return found ? contained(user, found) : gone(user);
+}
+
+async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> {
+  const found = await patiently(() => findUser(hand, user));
+  if (!found) return gone(user);
+  const judgement = lookProves(found, user, hand.exemptions);
+  if (judgement.answer === "yes") {
+    await firstCut(hand, found.name, user.accessKeyId);
+    return { ...contained(user, found), notes: judgement.reasons };
+  }
+  if (judgement.answer === "unknown") {
+    const unsure = `Whether user ${found.name} is an admin could not be told: ${judgement.reasons.join("; ")}`;
+    return { ...NOTHING, alerts: [unsure] };
+  }
+  return { subjects: [], notes: [`User ${found.name} is no admin by this: nothing was done`] };
+}
+
+function contained(user: UserSubject, found: FoundUser): Pass {
+  return { subjects: [userCase(user, found)], notes: boundaryNotes(found) };
+}
+
+function userCase(user: UserSubject, found: FoundUser | undefined): CaseSubject {
+  return {
+    kind: "user",
+    name: found?.name ?? user.name,
+    ...(user.accessKeyId && { accessKeyId: user.accessKeyId }),
+    ...(found && { before: found.look }),
+  };
+}
+
+function gone(user: UserSubject): Pass {
+  return { subjects: [], notes: [`User ${user.name} is not there (any more): nothing to contain`] };
+}
+
+/** A boundary is not looked at before the cut; where it had cut the rights anyway, say so. */
+function boundaryNotes(found: FoundUser): string[] {
+  const boundary = boundaryGrant(found.look);
+  if (!boundary || makesAdmin(grantsOf(found.name, found.look), boundary).answer !== "no")
+    return [];
+  return [`The boundary ${boundary.policyArn} had cut the rights of user ${found.name} anyway`];
+}
+
+async function containGroup(
+  hand: AccountHand,
+  group: GroupSubject,
+  actor: string | undefined,
+): Promise<Pass> {
+  const { grant, name } = group;
+  const [members, document] = await Promise.all([
+    membersOf(hand, name),
+    groupGrantDocument(hand, group),
+  ]);
+  if (members.length === 0) {
+    return { subjects: [], notes: [`Group ${name} has no members, so nobody is an admin by it`] };
+  }
+  if (!grant || group.denies) return containMembers(hand, members);
+  if (!group.proved && !groupGrantIsAdmin(document)) {
+    return { subjects: [], notes: [`What group ${name} was given makes nobody an admin`] };
+  }
+  const subject: Extract<CaseSubject, { kind: "group" }> = {
+    kind: "group",
+    name,
+    ...(grant.kind === "attached" && { policyArn: grant.policyArn }),
+    ...(grant.kind === "inline" && { policyName: grant.policyName }),
+    before: { members, ...(document !== undefined && { document }) },
+  };
+  const gains = actor !== undefined && members.includes(actor);
+  const [self] = await Promise.all([
+    gains ? cutUser(hand, { kind: "user", name: actor, proved: true }) : NOTHING,
+    takeFromGroup(hand, subject),
+  ]);
+  return { subjects: [subject, ...self.subjects], notes: self.notes };
+}
+
+async function containMembers(hand: AccountHand, members: string[]): Promise<Pass> {
+  const passes = await Promise.all(
+    members.map((name) => lookThenCut(hand, { kind: "user", name, proved: false })),
+  );
+  return {
+    subjects: passes.flatMap((pass) => pass.subjects),
+    notes: passes.flatMap((pass) => pass.notes),
+    alerts: passes.flatMap((pass) => pass.alerts ?? []),
+  };
+}
+
+async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<Pass> {
+  const { arn } = policy;
+  const [holders, already, document] = await Promise.all([
+    holdersOf(hand, arn),
+    wasAdminBefore(hand, policy),
+    policy.proved ? undefined : policyDocument(hand.sdk, hand.iam, arn),
+  ]);
+  if (!policy.proved && documentMakesAdmin(document).answer !== "yes") {
+    return { subjects: [], notes: [`The default version of ${arn} makes nobody an admin`] };
+  }
+  if (already) {
+    return { ...NOTHING, alerts: [`${arn} made admins before this record: nothing was taken`] };
+  }
+  await withdrawPolicy(hand, arn, holders);
+  const alerts = holders.roles.map(
+    (role) => `Role ${role} has ${arn} and was not touched: look at it`,
+  );
+  const nobody = holders.users.length + holders.groups.length === 0;
+  return { subjects: nobody ? [] : [{ kind: "policy", arn, before: holders }], notes: [], alerts };
+}

@@ -1,0 +1,294 @@
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { ApplicationUserSubject } from "../events/incident";
+import type { Exemption } from "../rulebook/exemptions";
+import { boundaryGrant, type IamSdk, lookActions } from "./account/look";
+import {
+  type AccountHand,
+  deactivate,
+  deletePassword,
+  type FoundUser,
+  findUser,
+  lookProves,
+  patiently,
+  takeGrants,
+} from "./account/user";
+import {
+  addToCase,
+  type BranchInput,
+  type Case,
+  type CaseSubject,
+  type Mode,
+  openCase,
+} from "./case";
+import { cutting, isGone, undone } from "./cut";
+
+type SecretsSdk = typeof import("@aws-sdk/client-secrets-manager");
+
+/** What the application branch is told when it is deployed. */
+export interface ApplicationSettings {
+  mode: Mode;
+  exemptions: Exemption[];
+}
+
+/** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
+export const emergencyActionApplicationActions = {
+  looks: [
+    ...lookActions.users,
+    ...lookActions.groups,
+    ...lookActions.policies,
+    "iam:GetAccessKeyLastUsed",
+    "secretsmanager:DescribeSecret",
+  ],
+  cuts: [
+    "iam:UpdateAccessKey",
+    "iam:DeleteLoginProfile",
+    "iam:DetachUserPolicy",
+    "iam:DeleteUserPolicy",
+    "iam:RemoveUserFromGroup",
+  ],
+  /** The exception to "can only take away": for the users of `applicationUsers` only. */
+  rotation: [
+    "iam:CreateAccessKey",
+    "iam:DeleteAccessKey",
+    "secretsmanager:CreateSecret",
+    "secretsmanager:PutSecretValue",
+  ],
+};
+
+interface Hand extends AccountHand {
+  secrets: SecretsManagerClient;
+  secretsSdk: SecretsSdk;
+  /** What the names of all secrets begin with: "tourniquet-lab/application". */
+  secretPrefix: string;
+}
+
+/**
+ * Rotates the credentials of a user that runs an application, and takes the record's admin grant
+ * away; its other permissions stay.
+ *
+ * A key that the record made goes inactive at once, since no application uses it yet. A key that
+ * the application may use goes only when its replacement is in Secrets Manager. Runs once per cold
+ * start and returns the handler; running it twice is harmless, since a secret's version carries the
+ * id of the event that it answers.
+ */
+export function emergencyActionApplication(
+  sdk: IamSdk,
+  secretsSdk: SecretsSdk,
+  settings: ApplicationSettings,
+) {
+  const iam = new sdk.IAMClient({});
+  const secrets = new secretsSdk.SecretsManagerClient({});
+
+  return async (input: BranchInput): Promise<Case> => {
+    const before = openCase(input, settings.mode);
+    const later = input.case !== undefined;
+    const actions: Case["actions"] = [];
+    const hand: Hand = {
+      sdk,
+      iam,
+      secrets,
+      secretsSdk,
+      cut: cutting(settings.mode, actions, before.actions),
+      denyAll: "",
+      exemptions: settings.exemptions,
+      secretPrefix: process.env.SECRET_PREFIX ?? "",
+    };
+    const users = input.incident.subjects.filter((one) => one.kind === "applicationUser");
+    const passes = await Promise.all(
+      users.map((user) => rotate(hand, user, versionOf(input), later)),
+    );
+    const after = addToCase(before, {
+      subjects: passes.flatMap((pass) => pass.subjects),
+      notes: passes.flatMap((pass) => pass.notes),
+      alerts: passes.flatMap((pass) => pass.alerts ?? []),
+      actions,
+      open: [...undone(actions), ...passes.flatMap((pass) => pass.open)],
+    });
+    return later ? { ...after, round: before.round + 1 } : after;
+  };
+}
+
+/**
+ * The id of the secret's version that answers an event: the event's own, where it can be one.
+ * Source: Secrets Manager API Reference, CreateSecret, ClientRequestToken: 32 to 64 characters.
+ */
+function versionOf({ incident, caseId }: BranchInput): string {
+  const { id } = incident.event;
+  return /^[\w-]{32,64}$/.test(id) ? id : caseId.slice(0, 64).padEnd(32, "0");
+}
+
+interface Pass {
+  subjects: CaseSubject[];
+  notes: string[];
+  alerts?: string[];
+  open: string[];
+}
+
+async function rotate(
+  hand: Hand,
+  user: ApplicationUserSubject,
+  version: string,
+  later: boolean,
+): Promise<Pass> {
+  const recordKey = user.accessKeyId?.startsWith("AKIA") ? user.accessKeyId : undefined;
+  const stolen = recordKey !== user.actorKeyId ? recordKey : undefined;
+  const [found] = await Promise.all([
+    later ? findUser(hand, user) : patiently(() => findUser(hand, user)),
+    // Nothing is awaited before the first cut, where the record proves the incident.
+    user.proved && !later && stolen && deactivate(hand, user.name, stolen),
+  ]);
+  if (!found) {
+    return { subjects: [], notes: [`User ${user.name} is not there (any more)`], open: [] };
+  }
+  if (!user.proved && !later) {
+    const judgement = lookProves(found, user, hand.exemptions);
+    if (judgement.answer !== "yes") {
+      const note = `Application user ${found.name} is no admin by this: ${judgement.reasons.join("; ")}`;
+      const unsure = judgement.answer === "unknown";
+      return { subjects: [], notes: [note], alerts: unsure ? [note] : [], open: [] };
+    }
+  }
+  return replaceCredentials(hand, user, found, { version, stolen });
+}
+
+async function replaceCredentials(
+  hand: Hand,
+  user: ApplicationUserSubject,
+  found: FoundUser,
+  { version, stolen }: { version: string; stolen: string | undefined },
+): Promise<Pass> {
+  const { name, look } = found;
+  const secret = secretName(hand.secretPrefix, name);
+  const active = (id: string | undefined) =>
+    id !== undefined && look.keys.some((key) => key.id === id && key.status === "Active");
+
+  const grants = user.grant ? [grantId(user)] : [];
+  const [replaced] = await Promise.all([
+    ensureReplacement(hand, found, { secret, version, stolen }),
+    active(stolen) && deactivate(hand, name, stolen as string),
+    look.password && deletePassword(hand, name),
+    ...takeGrants(hand, name, look, grants),
+  ]);
+  const own = user.actorKeyId;
+  if (replaced.ready && active(own)) await deactivate(hand, name, own as string);
+
+  const others = look.keys.filter(({ id }) => active(id) && id !== stolen && id !== own);
+  const notes = [
+    ...replaced.notes,
+    ...others
+      .filter(({ id }) => id !== replaced.keyId && !replaced.before)
+      .map(
+        ({ id }) =>
+          `Key ${id} of ${name} still works: move the application to ${secret}, then switch it off`,
+      ),
+    ...(boundaryGrant(look) ? [`The boundary of ${name} was left as it is`] : []),
+  ];
+  const subject: CaseSubject = {
+    kind: "applicationUser",
+    name,
+    ...(stolen && { accessKeyId: stolen }),
+    before: look,
+    secret,
+  };
+  return { subjects: [subject], notes, open: replaced.ready ? [] : replaced.notes };
+}
+
+function grantId({ grant }: ApplicationUserSubject): string {
+  if (grant?.kind === "attached") return `attached ${grant.policyArn}`;
+  return grant?.kind === "inline" ? `inline ${grant.policyName}` : `group ${grant?.groupName} `;
+}
+
+interface Replacement {
+  /** The secret holds a key that answers this event. */
+  ready: boolean;
+  /** An earlier pass or execution had made it. */
+  before?: boolean;
+  keyId?: string;
+  notes: string[];
+}
+
+async function ensureReplacement(
+  hand: Hand,
+  { name, look }: FoundUser,
+  { secret, version, stolen }: { secret: string; version: string; stolen: string | undefined },
+): Promise<Replacement> {
+  const versions = await secretVersions(hand, secret);
+  if (versions?.includes(version)) return { ready: true, before: true, notes: [] };
+
+  const spare = look.keys.find(({ id, status }) => id === stolen || status === "Inactive");
+  if (look.keys.length >= 2 && !spare) {
+    const ids = look.keys.map(({ id }) => id).join(" and ");
+    const note = `${name} has two keys in use (${ids}), so no replacement could be made: switch one off, and start the execution again`;
+    return { ready: false, notes: [note] };
+  }
+  if (look.keys.length >= 2 && spare) await deleteKey(hand, name, spare.id);
+
+  let made: { id: string; secretKey: string } | undefined;
+  const command = new hand.sdk.CreateAccessKeyCommand({ UserName: name });
+  const created = await hand.cut("iam:CreateAccessKey", `user ${name}`, command, async () => {
+    const { AccessKey } = await hand.iam.send(command);
+    made = { id: AccessKey?.AccessKeyId ?? "", secretKey: AccessKey?.SecretAccessKey ?? "" };
+  });
+  if (created === "failed" || created === "gone") {
+    return { ready: false, notes: [`No replacement key for ${name} could be made`] };
+  }
+  const stored = await storeKey(hand, secret, version, versions !== undefined, made);
+  if (stored === "failed") {
+    if (made) await deleteKey(hand, name, made.id);
+    return {
+      ready: false,
+      notes: [`The replacement key for ${name} could not be stored in ${secret}`],
+    };
+  }
+  return {
+    ready: true,
+    ...(made && { keyId: made.id }),
+    notes: made ? [`The new key ${made.id} of ${name} is in the secret ${secret}`] : [],
+  };
+}
+
+/** The input that goes into the case names the secret and nothing of its content. */
+function storeKey(
+  { secretsSdk, secrets, cut }: Hand,
+  secret: string,
+  version: string,
+  exists: boolean,
+  key: { id: string; secretKey: string } | undefined,
+) {
+  const SecretString = JSON.stringify({ accessKeyId: key?.id, secretAccessKey: key?.secretKey });
+  const content = { ClientRequestToken: version, SecretString };
+  return exists
+    ? cut("secretsmanager:PutSecretValue", secret, { input: { SecretId: secret } }, () =>
+        secrets.send(new secretsSdk.PutSecretValueCommand({ SecretId: secret, ...content })),
+      )
+    : cut("secretsmanager:CreateSecret", secret, { input: { Name: secret } }, () =>
+        secrets.send(new secretsSdk.CreateSecretCommand({ Name: secret, ...content })),
+      );
+}
+
+/** Ids of a secret's versions; undefined where there is no such secret. */
+async function secretVersions(
+  { secretsSdk, secrets }: Hand,
+  secret: string,
+): Promise<string[] | undefined> {
+  try {
+    const found = await secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId: secret }));
+    return Object.keys(found.VersionIdsToStages ?? {});
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function deleteKey({ sdk, iam, cut }: Hand, UserName: string, AccessKeyId: string) {
+  const command = new sdk.DeleteAccessKeyCommand({ UserName, AccessKeyId });
+  return cut("iam:DeleteAccessKey", `user ${UserName}`, command, () => iam.send(command));
+}
+
+/**
+ * A user's name may hold a comma, a secret's may not; no user's name holds a slash.
+ * Source: Secrets Manager API Reference, CreateSecret, Name: letters, digits and /_+=.@-
+ */
+function secretName(prefix: string, user: string): string {
+  return `${prefix}/${user.replaceAll(",", "/comma/")}`;
+}

@@ -1,0 +1,137 @@
+import { describeActor } from "../events/actor";
+import type { Incident } from "../events/incident";
+import type { Action, Case } from "./case";
+
+type SnsSdk = typeof import("@aws-sdk/client-sns");
+
+/** What the handler calls; its role is granted exactly this, on the alert topic. */
+export const reportActions = ["sns:Publish"];
+
+/** What a Catch caught. */
+interface Caught {
+  Error?: string;
+  Cause?: string;
+}
+
+/** What the state machine hands over when an execution ends, well or not. */
+export interface ReportInput {
+  state: Caught & {
+    CloudWatcherCore?: Incident;
+    case?: Case;
+    /** Where the case was written, or the error that kept it from being written. */
+    recorded?: Caught & { bucket?: string; key?: string };
+    error?: Caught;
+  };
+  /** The execution's ARN. */
+  execution: string;
+}
+
+/** One message for people. */
+export interface Message {
+  subject: string;
+  body: string;
+}
+
+/** Tells people what happened. Runs once per cold start and returns the handler. */
+export function report(sdk: SnsSdk) {
+  const sns = new sdk.SNSClient({});
+
+  return async (input: ReportInput): Promise<Message> => {
+    const message = write(input);
+    await sns.send(
+      new sdk.PublishCommand({
+        TopicArn: process.env.TOPIC_ARN ?? "",
+        Subject: message.subject,
+        Message: message.body,
+      }),
+    );
+    return message;
+  };
+}
+
+/**
+ * The message about one incident: who did what from where, what was taken, what is left to do.
+ * The subject is one line of at most 100 ASCII characters, which SNS asks for.
+ * Source: SNS API Reference, Publish, Subject,
+ * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ */
+export function write(input: ReportInput): Message {
+  const { CloudWatcherCore: incident, case: known } = input.state;
+  const error = errorOf(input);
+  const title = `Tourniquet: ${outcomeOf(input)}`;
+  const lines = [
+    ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
+    ...(known ? ["", ...whatWasDone(known)] : []),
+    ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
+    ...whereItIs(input),
+  ];
+  return {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: SNS refuses them in a subject
+    subject: title.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100),
+    body: lines.join("\n"),
+  };
+}
+
+/** A failed `IngestionAction` leaves its error in place of the state. */
+function errorOf({ state }: ReportInput): Caught | undefined {
+  return state.error ?? (state.Error ? state : undefined);
+}
+
+function outcomeOf(input: ReportInput): string {
+  const { CloudWatcherCore: incident, case: known } = input.state;
+  const about = incident ? `${incident.event.name} in ${incident.event.account}` : "an event";
+  const open = known?.open.length ?? 0;
+  if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
+  if (incident?.alert || (known?.alerts.length && known.actions.length === 0))
+    return `look at ${about}`;
+  if (!known || known.actions.length === 0) return `nothing to do for ${about}`;
+  return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
+}
+
+function whatHappened({ event, actor, reason, alert }: Incident): string[] {
+  return [
+    `${describeActor(actor)} called ${event.name} from ${event.address} at ${event.time}.`,
+    `Judged: ${reason}.`,
+    ...(alert ? ["", alert] : []),
+  ];
+}
+
+function whatWasDone(known: Case): string[] {
+  const heading = known.mode === "observe" ? "enforce would have called:" : "Calls made:";
+  return [
+    ...(known.actions.length > 0
+      ? [heading, ...known.actions.map(actionLine)]
+      : ["No call was made."]),
+    ...(known.alerts.length > 0
+      ? ["", "Look at this:", ...known.alerts.map((one) => `- ${one}`)]
+      : []),
+    ...(known.notes.length > 0
+      ? ["", "Worth knowing:", ...known.notes.map((one) => `- ${one}`)]
+      : []),
+    ...(known.open.length > 0 ? ["", "STILL OPEN:", ...known.open.map((one) => `- ${one}`)] : []),
+  ];
+}
+
+function actionLine({ call, subject, input, outcome, error }: Action): string {
+  const what = input.PolicyArn ?? input.AccessKeyId ?? input.PolicyName ?? input.GroupName ?? "";
+  const end = outcome === "done" || outcome === "would" ? "" : ` (${outcome}: ${error})`;
+  return `- ${call} ${subject}${what ? `, ${what}` : ""}${end}`;
+}
+
+/** A Lambda's cause is JSON; its message is what a person wants. */
+function causeOf(cause: string | undefined): string {
+  try {
+    return String(JSON.parse(cause ?? "").errorMessage ?? cause);
+  } catch {
+    return cause ?? "no cause was given";
+  }
+}
+
+function whereItIs({ state: { recorded }, execution }: ReportInput): string[] {
+  const written = recorded?.key
+    ? [`Case: s3://${recorded.bucket}/${recorded.key}`]
+    : recorded?.Error
+      ? [`The case could not be written: ${recorded.Error}: ${causeOf(recorded.Cause)}`]
+      : [];
+  return ["", ...written, `Execution: ${execution}`];
+}

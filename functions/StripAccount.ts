@@ -1,0 +1,64 @@
+import { groupCutActions, groupStillHas, takeFromGroup } from "./account/group";
+import { type IamSdk, lookActions } from "./account/look";
+import { holdersOf, withdrawPolicy } from "./account/policy";
+import {
+  type AccountHand,
+  findUser,
+  firstCutActions,
+  stripActions,
+  stripUser,
+} from "./account/user";
+import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
+import { cutting, undone } from "./cut";
+import type { AccountSettings } from "./EmergencyActionAccount";
+
+/** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
+export const stripAccountActions = {
+  looks: [
+    ...lookActions.users,
+    ...lookActions.groups,
+    ...lookActions.policies,
+    "iam:GetAccessKeyLastUsed",
+    "iam:ListEntitiesForPolicy",
+  ],
+  cuts: [...firstCutActions, ...stripActions, ...groupCutActions],
+};
+
+/**
+ * Takes every way in that a look still finds: keys, password, admin paths, and the first cut where
+ * it is missing. Permissions that do not make an admin stay. Runs once per cold start and returns
+ * the handler; running it twice is harmless.
+ */
+export function stripAccount(sdk: IamSdk, settings: AccountSettings) {
+  const iam = new sdk.IAMClient({});
+
+  return async (input: BranchInput): Promise<Case> => {
+    const before = openCase(input, settings.mode);
+    const actions: Case["actions"] = [];
+    const hand: AccountHand = {
+      sdk,
+      iam,
+      cut: cutting(settings.mode, actions, before.actions),
+      denyAll: process.env.DENY_ALL_ARN ?? "",
+      exemptions: settings.exemptions,
+    };
+    const settled = await Promise.allSettled(before.subjects.map((one) => strip(hand, one)));
+    const failed = settled.find((one) => one.status === "rejected");
+    if (failed && actions.length === 0) throw failed.reason;
+    const looks = settled.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
+    return addToCase(before, { actions, open: [...undone(actions), ...looks] });
+  };
+}
+
+async function strip(hand: AccountHand, subject: CaseSubject): Promise<void> {
+  if (subject.kind === "user") {
+    const found = await findUser(hand, subject);
+    if (found) await stripUser(hand, found);
+  }
+  if (subject.kind === "group" && (await groupStillHas(hand, subject)).length > 0) {
+    await takeFromGroup(hand, subject);
+  }
+  if (subject.kind === "policy") {
+    await withdrawPolicy(hand, subject.arn, await holdersOf(hand, subject.arn));
+  }
+}

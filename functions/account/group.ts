@@ -1,0 +1,86 @@
+import type { GroupSubject } from "../../events/incident";
+import { documentMakesAdmin } from "../../rulebook/admin";
+import { awsManagedPolicy } from "../../rulebook/managedPolicies";
+import type { CaseSubject } from "../case";
+import { isGone } from "../cut";
+import { attachedToGroup, policyDocument } from "./look";
+import type { AccountHand } from "./user";
+
+type GroupCase = Extract<CaseSubject, { kind: "group" }>;
+
+/** What `takeFromGroup` calls. */
+export const groupCutActions = ["iam:DetachGroupPolicy", "iam:DeleteGroupPolicy"];
+
+/** Names of a group's members; none where the group is gone. */
+export async function membersOf({ sdk, iam }: AccountHand, group: string): Promise<string[]> {
+  const members: string[] = [];
+  try {
+    for await (const page of sdk.paginateGetGroup({ client: iam }, { GroupName: group })) {
+      members.push(...(page.Users ?? []).map(({ UserName = "" }) => UserName));
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  return members;
+}
+
+/** The document of the record's grant as it stands now; undefined where the grant is gone. */
+export async function groupGrantDocument(
+  hand: AccountHand,
+  { name, grant }: GroupSubject,
+): Promise<string | undefined> {
+  const { sdk, iam } = hand;
+  if (grant?.kind === "attached") {
+    return awsManagedPolicy(grant.policyArn)
+      ? undefined
+      : policyDocument(sdk, iam, grant.policyArn);
+  }
+  if (grant?.kind !== "inline") return undefined;
+  const command = new sdk.GetGroupPolicyCommand({ GroupName: name, PolicyName: grant.policyName });
+  try {
+    return (await iam.send(command)).PolicyDocument;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Does a document that a group was given make its members admins? What is gone does not. */
+export function groupGrantIsAdmin(document: string | undefined): boolean {
+  return document !== undefined && documentMakesAdmin(document).answer === "yes";
+}
+
+/** Takes the grant away from the group; its members keep everything else. */
+export async function takeFromGroup(hand: AccountHand, group: GroupCase): Promise<void> {
+  const { sdk, iam, cut } = hand;
+  const GroupName = group.name;
+  const subject = `group ${group.name}`;
+  if (group.policyArn) {
+    const command = new sdk.DetachGroupPolicyCommand({ GroupName, PolicyArn: group.policyArn });
+    await cut("iam:DetachGroupPolicy", subject, command, () => iam.send(command));
+  }
+  if (group.policyName) {
+    const command = new sdk.DeleteGroupPolicyCommand({ GroupName, PolicyName: group.policyName });
+    await cut("iam:DeleteGroupPolicy", subject, command, () => iam.send(command));
+  }
+}
+
+/** Is the grant that was taken on the group again (or still)? In words; empty where it is not. */
+export async function groupStillHas(hand: AccountHand, group: GroupCase): Promise<string[]> {
+  const { sdk, iam } = hand;
+  if (group.policyArn) {
+    const attached = await attachedToGroup(sdk, iam, group.name);
+    return attached.includes(group.policyArn) ? [`group ${group.name} has ${group.policyArn}`] : [];
+  }
+  if (!group.policyName) return [];
+  const document = await groupGrantDocument(hand, {
+    kind: "group",
+    name: group.name,
+    proved: false,
+    denies: false,
+    grant: { kind: "inline", policyName: group.policyName },
+  });
+  return document === undefined
+    ? []
+    : [`group ${group.name} has inline policy ${group.policyName}`];
+}

@@ -1,0 +1,245 @@
+import type { IAMClient } from "@aws-sdk/client-iam";
+import type { Grant } from "../../rulebook/admin";
+import { awsManagedPolicy } from "../../rulebook/managedPolicies";
+import { isGone } from "../cut";
+
+/** The SDK module that a handler is given; its client is made once per sandbox. */
+export type IamSdk = typeof import("@aws-sdk/client-iam");
+
+/** A user as IAM shows it now. Documents are texts as IAM stores them, URL-encoded. */
+export interface Look {
+  attached: string[];
+  inline: { name: string; document: string }[];
+  groups: { name: string; attached: string[]; inline: { name: string; document: string }[] }[];
+  /** ARN of the permissions boundary. */
+  boundary?: string;
+  keys: { id: string; status: string }[];
+  password: boolean;
+  /** Default versions of the customer policies among the above. */
+  documents: { arn: string; document: string }[];
+}
+
+/** What `lookAtUser` calls, whatever it finds. */
+export const lookActions = {
+  users: [
+    "iam:GetUser",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListUserPolicies",
+    "iam:GetUserPolicy",
+    "iam:ListGroupsForUser",
+    "iam:ListAccessKeys",
+    "iam:GetLoginProfile",
+  ],
+  groups: ["iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies", "iam:GetGroupPolicy"],
+  policies: ["iam:GetPolicy", "iam:GetPolicyVersion"],
+};
+
+/**
+ * Everything that decides what a user may do and how he gets in, by calls side by side.
+ *
+ * @returns undefined where there is no such user.
+ * @throws whatever IAM answers otherwise, throttling among it: a look that failed is no "nothing".
+ */
+export async function lookAtUser(
+  sdk: IamSdk,
+  iam: IAMClient,
+  name: string,
+): Promise<Look | undefined> {
+  const user = { UserName: name };
+  const documents: Look["documents"] = [];
+  const withDocuments = async (arns: string[]) => {
+    await Promise.all(
+      arns.map(async (arn) => {
+        if (documents.some((known) => known.arn === arn) || awsManagedPolicy(arn)) return;
+        const document = await policyDocument(sdk, iam, arn);
+        if (document !== undefined) documents.push({ arn, document });
+      }),
+    );
+    return arns;
+  };
+  try {
+    const [boundary, attached, inline, groups, keys, password] = await Promise.all([
+      boundaryOf(sdk, iam, name, withDocuments),
+      attachedToUser(sdk, iam, name).then(withDocuments),
+      inlineOfUser(sdk, iam, name),
+      groupsOf(sdk, iam, name, withDocuments),
+      keysOf(sdk, iam, name),
+      orGone(iam.send(new sdk.GetLoginProfileCommand(user))).then(
+        (profile) => profile !== undefined,
+      ),
+    ]);
+    return {
+      attached,
+      inline,
+      groups,
+      ...(boundary && { boundary }),
+      keys,
+      password,
+      documents: documents.filter(
+        ({ arn }, index) => documents.findIndex((one) => one.arn === arn) === index,
+      ),
+    };
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A user's grants in the rulebook's terms. */
+export function grantsOf(name: string, look: Look): Grant[] {
+  const attached = (path: string, arn: string, id: string): Grant => ({
+    id,
+    path: `${path} → ${arn.split("/").at(-1)}`,
+    policyArn: arn,
+    document: look.documents.find((one) => one.arn === arn)?.document ?? "unknown",
+  });
+  const inline = (path: string, policy: { name: string; document: string }, id: string): Grant => ({
+    id,
+    path: `${path} → inline policy ${policy.name}`,
+    document: policy.document,
+  });
+  const user = `user ${name}`;
+  return [
+    ...look.attached.map((arn) => attached(user, arn, `attached ${arn}`)),
+    ...look.inline.map((policy) => inline(user, policy, `inline ${policy.name}`)),
+    ...look.groups.flatMap((group) => {
+      const path = `${user} → group ${group.name}`;
+      const id = `group ${group.name}`;
+      return [
+        ...group.attached.map((arn) => attached(path, arn, `${id} attached ${arn}`)),
+        ...group.inline.map((policy) => inline(path, policy, `${id} inline ${policy.name}`)),
+      ];
+    }),
+  ];
+}
+
+/** The boundary in the rulebook's terms. */
+export function boundaryGrant(look: Look): Grant | undefined {
+  const { boundary } = look;
+  if (!boundary) return undefined;
+  const document = look.documents.find((one) => one.arn === boundary)?.document ?? "unknown";
+  return { id: "boundary", path: "permissions boundary", policyArn: boundary, document };
+}
+
+/**
+ * A customer policy's default version, or the one that is asked for; undefined where it is gone.
+ * URL-encoded, as IAM returns it.
+ */
+export async function policyDocument(
+  sdk: IamSdk,
+  iam: IAMClient,
+  arn: string,
+  version?: string,
+): Promise<string | undefined> {
+  const policy = version
+    ? undefined
+    : await orGone(iam.send(new sdk.GetPolicyCommand({ PolicyArn: arn })));
+  const versionId = version ?? policy?.Policy?.DefaultVersionId;
+  if (!versionId) return undefined;
+  const command = new sdk.GetPolicyVersionCommand({ PolicyArn: arn, VersionId: versionId });
+  return (await orGone(iam.send(command)))?.PolicyVersion?.Document;
+}
+
+async function boundaryOf(
+  sdk: IamSdk,
+  iam: IAMClient,
+  name: string,
+  withDocuments: (arns: string[]) => Promise<string[]>,
+): Promise<string | undefined> {
+  const { User } = await iam.send(new sdk.GetUserCommand({ UserName: name }));
+  const arn = User?.PermissionsBoundary?.PermissionsBoundaryArn;
+  if (arn) await withDocuments([arn]);
+  return arn;
+}
+
+async function attachedToUser(sdk: IamSdk, iam: IAMClient, name: string): Promise<string[]> {
+  const pages = sdk.paginateListAttachedUserPolicies({ client: iam }, { UserName: name });
+  return arnsIn(await all(pages, (page) => page.AttachedPolicies));
+}
+
+async function inlineOfUser(sdk: IamSdk, iam: IAMClient, name: string): Promise<Look["inline"]> {
+  const pages = sdk.paginateListUserPolicies({ client: iam }, { UserName: name });
+  const names = await all(pages, (page) => page.PolicyNames);
+  return documentsOf(names, (PolicyName) =>
+    iam.send(new sdk.GetUserPolicyCommand({ UserName: name, PolicyName })),
+  );
+}
+
+async function groupsOf(
+  sdk: IamSdk,
+  iam: IAMClient,
+  name: string,
+  withDocuments: (arns: string[]) => Promise<string[]>,
+): Promise<Look["groups"]> {
+  const pages = sdk.paginateListGroupsForUser({ client: iam }, { UserName: name });
+  const groups = await all(pages, (page) => page.Groups);
+  return Promise.all(
+    groups.map(async ({ GroupName = "" }) => {
+      const [attached, inline] = await Promise.all([
+        attachedToGroup(sdk, iam, GroupName).then(withDocuments),
+        inlineOfGroup(sdk, iam, GroupName),
+      ]);
+      return { name: GroupName, attached, inline };
+    }),
+  );
+}
+
+/** ARNs of the managed policies of a group; none where the group is gone. */
+export async function attachedToGroup(
+  sdk: IamSdk,
+  iam: IAMClient,
+  group: string,
+): Promise<string[]> {
+  const pages = sdk.paginateListAttachedGroupPolicies({ client: iam }, { GroupName: group });
+  return arnsIn((await orGone(all(pages, (page) => page.AttachedPolicies))) ?? []);
+}
+
+async function inlineOfGroup(sdk: IamSdk, iam: IAMClient, group: string): Promise<Look["inline"]> {
+  const pages = sdk.paginateListGroupPolicies({ client: iam }, { GroupName: group });
+  const names = (await orGone(all(pages, (page) => page.PolicyNames))) ?? [];
+  return documentsOf(names, (PolicyName) =>
+    iam.send(new sdk.GetGroupPolicyCommand({ GroupName: group, PolicyName })),
+  );
+}
+
+async function keysOf(sdk: IamSdk, iam: IAMClient, name: string): Promise<Look["keys"]> {
+  const pages = sdk.paginateListAccessKeys({ client: iam }, { UserName: name });
+  const keys = await all(pages, (page) => page.AccessKeyMetadata);
+  return keys.map(({ AccessKeyId = "", Status = "" }) => ({ id: AccessKeyId, status: Status }));
+}
+
+async function documentsOf(
+  names: string[],
+  get: (name: string) => Promise<{ PolicyDocument?: string | undefined }>,
+): Promise<Look["inline"]> {
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, document: (await orGone(get(name)))?.PolicyDocument })),
+  );
+  return found.filter(
+    (one): one is { name: string; document: string } => one.document !== undefined,
+  );
+}
+
+function arnsIn(policies: { PolicyArn?: string | undefined }[]): string[] {
+  return policies.map(({ PolicyArn = "" }) => PolicyArn);
+}
+
+/** Every element of every page. */
+async function all<Page, Item>(
+  pages: AsyncIterable<Page>,
+  items: (page: Page) => Item[] | undefined,
+): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const page of pages) found.push(...(items(page) ?? []));
+  return found;
+}
+
+/** The answer, or undefined where what was asked for is not there. */
+async function orGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}

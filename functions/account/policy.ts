@@ -1,0 +1,75 @@
+import type { PolicySubject } from "../../events/incident";
+import { documentMakesAdmin } from "../../rulebook/admin";
+import type { CaseSubject } from "../case";
+import { isGone } from "../cut";
+import { policyDocument } from "./look";
+import type { AccountHand } from "./user";
+
+type PolicyCase = Extract<CaseSubject, { kind: "policy" }>;
+
+/** What `withdrawPolicy` calls beside the looks. */
+export const policyCutActions = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
+
+/** Who has a customer policy attached. */
+export async function holdersOf(
+  { sdk, iam }: AccountHand,
+  arn: string,
+): Promise<PolicyCase["before"]> {
+  const holders: PolicyCase["before"] = { users: [], groups: [], roles: [] };
+  try {
+    for await (const page of sdk.paginateListEntitiesForPolicy(
+      { client: iam },
+      { PolicyArn: arn },
+    )) {
+      holders.users.push(...(page.PolicyUsers ?? []).map(({ UserName = "" }) => UserName));
+      holders.groups.push(...(page.PolicyGroups ?? []).map(({ GroupName = "" }) => GroupName));
+      holders.roles.push(...(page.PolicyRoles ?? []).map(({ RoleName = "" }) => RoleName));
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  return holders;
+}
+
+/**
+ * Was the policy an admin's before its default version changed? The record does not name the former
+ * default, and IAM keeps no history of it: the newest other version stands for it.
+ */
+export async function wasAdminBefore(hand: AccountHand, subject: PolicySubject): Promise<boolean> {
+  const { sdk, iam } = hand;
+  const versions: { id: string; created: number }[] = [];
+  try {
+    const pages = sdk.paginateListPolicyVersions({ client: iam }, { PolicyArn: subject.arn });
+    for await (const page of pages) {
+      for (const { VersionId = "", IsDefaultVersion, CreateDate } of page.Versions ?? []) {
+        if (IsDefaultVersion || VersionId === subject.versionId) continue;
+        versions.push({ id: VersionId, created: CreateDate?.getTime() ?? 0 });
+      }
+    }
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+  const former = versions.sort((a, b) => b.created - a.created)[0];
+  if (!former) return false;
+  const document = await policyDocument(sdk, iam, subject.arn, former.id);
+  return documentMakesAdmin(document).answer === "yes";
+}
+
+/** The policy leaves every user and group that has it, side by side. */
+export async function withdrawPolicy(
+  { sdk, iam, cut }: AccountHand,
+  arn: string,
+  { users, groups }: Pick<PolicyCase["before"], "users" | "groups">,
+): Promise<void> {
+  await Promise.all([
+    ...users.map((UserName) => {
+      const command = new sdk.DetachUserPolicyCommand({ UserName, PolicyArn: arn });
+      return cut("iam:DetachUserPolicy", `user ${UserName}`, command, () => iam.send(command));
+    }),
+    ...groups.map((GroupName) => {
+      const command = new sdk.DetachGroupPolicyCommand({ GroupName, PolicyArn: arn });
+      return cut("iam:DetachGroupPolicy", `group ${GroupName}`, command, () => iam.send(command));
+    }),
+  ]);
+}

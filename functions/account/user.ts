@@ -1,0 +1,242 @@
+import type { IAMClient } from "@aws-sdk/client-iam";
+import type { UserSubject } from "../../events/incident";
+import { type AdminJudgement, type Grant, makesAdmin } from "../../rulebook/admin";
+import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
+import { type Cut, isGone } from "../cut";
+import { boundaryGrant, grantsOf, type IamSdk, type Look, lookAtUser } from "./look";
+
+/** What every step on a user needs. */
+export interface AccountHand {
+  sdk: IamSdk;
+  iam: IAMClient;
+  cut: Cut;
+  /** ARN of the AWS managed policy AWSDenyAll in this partition. */
+  denyAll: string;
+  exemptions: Exemption[];
+}
+
+/** What `firstCut` calls; AttachUserPolicy's grant is conditioned on AWSDenyAll. */
+export const firstCutActions = ["iam:AttachUserPolicy", "iam:UpdateAccessKey"];
+
+/** What `stripUser` calls beside the first cut. */
+export const stripActions = [
+  "iam:DeleteLoginProfile",
+  "iam:DetachUserPolicy",
+  "iam:DeleteUserPolicy",
+  "iam:RemoveUserFromGroup",
+];
+
+/**
+ * How often, and after how many milliseconds, what is not there is looked at again: IAM and EC2
+ * replicate, so a record may arrive before the state that it tells of.
+ * Source: IAM User Guide, "Changes that I make are not always immediately visible",
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+ */
+const PATIENCE_MS = [250, 750, 1500];
+
+/**
+ * Takes the attacker's power away: AWSDenyAll on the user, and beside it, not after it, the key of
+ * the record goes inactive. Nothing is awaited before.
+ *
+ * @returns false where there is no such user.
+ */
+export async function firstCut(
+  hand: AccountHand,
+  name: string,
+  accessKeyId?: string,
+): Promise<boolean> {
+  const [outcome] = await Promise.all([
+    attachDenyAll(hand, name),
+    accessKeyId?.startsWith("AKIA") && deactivate(hand, name, accessKeyId),
+  ]);
+  return outcome !== "gone";
+}
+
+/** Tries again while IAM says that the user is not there, before it is believed. */
+export async function patiently<T>(attempt: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (const delay of PATIENCE_MS) {
+    const found = await attempt();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, delay));
+  }
+  return attempt();
+}
+
+/** A user and what IAM shows of him, under the name that he has now. */
+export interface FoundUser {
+  name: string;
+  look: Look;
+}
+
+/**
+ * Looks at a user; one who is gone is sought by his key, since a rename keeps keys and policies.
+ * @returns undefined where neither name nor key lead to a user.
+ */
+export async function findUser(
+  { sdk, iam }: AccountHand,
+  { name, accessKeyId }: { name: string; accessKeyId?: string | undefined },
+): Promise<FoundUser | undefined> {
+  const look = await lookAtUser(sdk, iam, name);
+  if (look) return { name, look };
+  const renamed = accessKeyId?.startsWith("AKIA") && (await ownerOfKey(sdk, iam, accessKeyId));
+  if (!renamed || renamed === name) return undefined;
+  const found = await lookAtUser(sdk, iam, renamed);
+  return found && { name: renamed, look: found };
+}
+
+async function ownerOfKey(
+  sdk: IamSdk,
+  iam: IAMClient,
+  accessKeyId: string,
+): Promise<string | undefined> {
+  try {
+    const command = new sdk.GetAccessKeyLastUsedCommand({ AccessKeyId: accessKeyId });
+    return (await iam.send(command)).UserName;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Does the look make the record an incident? With a grant in the record, that grant must make the
+ * admin, alone or by what it adds; without one, the user must be an admin at all.
+ */
+export function lookProves(
+  { name, look }: FoundUser,
+  { grant }: Pick<UserSubject, "grant">,
+  exemptions: Exemption[],
+): AdminJudgement {
+  const grants = notExempt(grantsOf(name, look), exemptions);
+  const boundary = boundaryGrant(look);
+  const whole = makesAdmin(grants, boundary);
+  if (!grant || whole.answer !== "yes") return whole;
+
+  const prefix = grantPrefix(grant);
+  const isOfRecord = ({ id }: Grant) => id === prefix || id.startsWith(`${prefix} `);
+  const alone = makesAdmin(grants.filter(isOfRecord), boundary);
+  if (alone.answer === "yes") return alone;
+  const without = makesAdmin(
+    grants.filter((one) => !isOfRecord(one)),
+    boundary,
+  );
+  return without.answer === "yes"
+    ? { answer: "no", reasons: ["the user was an admin before this record"], culprits: [] }
+    : whole;
+}
+
+function grantPrefix(grant: NonNullable<UserSubject["grant"]>): string {
+  switch (grant.kind) {
+    case "attached":
+      return `attached ${grant.policyArn}`;
+    case "inline":
+      return `inline ${grant.policyName}`;
+    case "group":
+      return `group ${grant.groupName}`;
+  }
+}
+
+/** A grant by an exempt policy or group is none that makes an admin. */
+function notExempt(grants: Grant[], exemptions: Exemption[]): Grant[] {
+  const now = new Date().toISOString();
+  return grants.filter(({ id, policyArn }) => {
+    const group = /^group (\S+) /.exec(id)?.[1];
+    const names = [...(policyArn ? [policyArn] : []), ...(group ? [`group/${group}`] : [])];
+    return exemptionFor(exemptions, "admin-user", names, now).exemption === undefined;
+  });
+}
+
+/** The grants that make the user an admin once AWSDenyAll and the boundary are lifted again. */
+export function adminGrants(
+  { name, look }: FoundUser,
+  { denyAll, exemptions }: Pick<AccountHand, "denyAll" | "exemptions">,
+): AdminJudgement {
+  const grants = grantsOf(name, look).filter(({ policyArn }) => policyArn !== denyAll);
+  return makesAdmin(notExempt(grants, exemptions));
+}
+
+/** What a look still finds open on a user who should be contained, in words. */
+export function openDoors(found: FoundUser, hand: AccountHand): string[] {
+  const { name, look } = found;
+  const admin = adminGrants(found, hand);
+  return [
+    ...(look.attached.includes(hand.denyAll) ? [] : [`user ${name} has no AWSDenyAll`]),
+    ...activeKeys(look).map((id) => `user ${name} has the active key ${id}`),
+    ...(look.password ? [`user ${name} has a console password`] : []),
+    ...(admin.answer === "yes" ? admin.reasons : []),
+  ];
+}
+
+/** Everything that a look finds open, taken side by side. */
+export async function stripUser(hand: AccountHand, found: FoundUser): Promise<void> {
+  const { name, look } = found;
+  const { culprits } = adminGrants(found, hand);
+  await Promise.all([
+    !look.attached.includes(hand.denyAll) && attachDenyAll(hand, name),
+    ...activeKeys(look).map((id) => deactivate(hand, name, id)),
+    look.password && deletePassword(hand, name),
+    ...takeGrants(hand, name, look, culprits),
+  ]);
+}
+
+/** Removes the grants named by their ids from a user: policies from him, him from groups. */
+export function takeGrants(
+  { sdk, iam, cut }: AccountHand,
+  name: string,
+  look: Pick<Look, "attached" | "inline" | "groups">,
+  ids: string[],
+): Promise<unknown>[] {
+  const subject = `user ${name}`;
+  const UserName = name;
+  const attached = look.attached.filter((arn) => ids.includes(`attached ${arn}`));
+  const inline = look.inline.filter((policy) => ids.includes(`inline ${policy.name}`));
+  const groups = look.groups.filter((group) =>
+    ids.some((id) => id.startsWith(`group ${group.name} `)),
+  );
+  return [
+    ...attached.map((PolicyArn) => {
+      const command = new sdk.DetachUserPolicyCommand({ UserName, PolicyArn });
+      return cut("iam:DetachUserPolicy", subject, command, () => iam.send(command));
+    }),
+    ...inline.map((policy) => {
+      const command = new sdk.DeleteUserPolicyCommand({ UserName, PolicyName: policy.name });
+      return cut("iam:DeleteUserPolicy", subject, command, () => iam.send(command));
+    }),
+    ...groups.map((group) => {
+      const command = new sdk.RemoveUserFromGroupCommand({ UserName, GroupName: group.name });
+      return cut("iam:RemoveUserFromGroup", subject, command, () => iam.send(command));
+    }),
+  ];
+}
+
+function activeKeys(look: Look): string[] {
+  return look.keys.filter(({ status }) => status === "Active").map(({ id }) => id);
+}
+
+function attachDenyAll({ sdk, iam, cut, denyAll }: AccountHand, name: string) {
+  const command = new sdk.AttachUserPolicyCommand({ UserName: name, PolicyArn: denyAll });
+  return cut("iam:AttachUserPolicy", `user ${name}`, command, () => iam.send(command));
+}
+
+/** The status is a literal: this role could switch a key on, this text cannot. */
+export function deactivate(
+  { sdk, iam, cut }: Pick<AccountHand, "sdk" | "iam" | "cut">,
+  name: string,
+  id: string,
+) {
+  const command = new sdk.UpdateAccessKeyCommand({
+    UserName: name,
+    AccessKeyId: id,
+    Status: "Inactive",
+  });
+  return cut("iam:UpdateAccessKey", `user ${name}`, command, () => iam.send(command));
+}
+
+/** A password cannot be switched off, only deleted; it is not restorable. */
+export function deletePassword(
+  { sdk, iam, cut }: Pick<AccountHand, "sdk" | "iam" | "cut">,
+  name: string,
+) {
+  const command = new sdk.DeleteLoginProfileCommand({ UserName: name });
+  return cut("iam:DeleteLoginProfile", `user ${name}`, command, () => iam.send(command));
+}

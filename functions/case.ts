@@ -1,0 +1,112 @@
+import type { Incident } from "../events/incident";
+import type { Look } from "./account/look";
+
+/** `observe` does every look and no change; `enforce` does both. */
+export type Mode = "observe" | "enforce";
+
+/** One call that changes something, and what came of it. */
+export interface Action {
+  /** As IAM policies write it: "iam:AttachUserPolicy". */
+  call: string;
+  /** "user bob", "group devs", "sg-…": what it was done to. */
+  subject: string;
+  input: Record<string, unknown>;
+  /** `would`: observed only. `gone`: there was nothing left to take away. */
+  outcome: "done" | "would" | "gone" | "failed";
+  /** ISO time at which the answer came. */
+  at: string;
+  /** The error's name and message, where it failed. */
+  error?: string;
+}
+
+/** What was contained, and how it was before: enough to give it back. */
+export type CaseSubject =
+  | { kind: "user"; name: string; accessKeyId?: string; before?: Look }
+  | {
+      kind: "group";
+      name: string;
+      policyArn?: string;
+      policyName?: string;
+      before: { members: string[]; document?: unknown };
+    }
+  | { kind: "policy"; arn: string; before: { users: string[]; groups: string[]; roles: string[] } }
+  | {
+      kind: "applicationUser";
+      name: string;
+      accessKeyId?: string;
+      before?: Look;
+      /** The name of the secret that holds the new key. */
+      secret?: string;
+    }
+  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } };
+
+/** The record of one incident, as the state machine carries it from pass to pass. */
+export interface Case {
+  /** The name of the execution, which is unique. */
+  id: string;
+  mode: Mode;
+  subjects: CaseSubject[];
+  /** Every pass adds to it; none overwrites what an earlier one did. */
+  actions: Action[];
+  /** What a person should know beside the actions, in sentences. */
+  notes: string[];
+  /** What a person must look at, even where nothing was done. */
+  alerts: string[];
+  /** What is not yet contained, by name. Empty: contained, or nothing to do. */
+  open: string[];
+  /** How many passes have looked again. */
+  round: number;
+}
+
+/** What every function of a branch is handed. */
+export interface BranchInput {
+  incident: Incident;
+  caseId: string;
+  /** From the second state of a branch on. */
+  case?: Case;
+}
+
+/** The case so far, or a new one. */
+export function openCase(input: BranchInput, mode: Mode): Case {
+  const { caseId } = input;
+  return (
+    input.case ?? {
+      id: caseId,
+      mode,
+      subjects: [],
+      actions: [],
+      notes: [],
+      alerts: [],
+      open: [],
+      round: 0,
+    }
+  );
+}
+
+/** Adds what a pass found and did; a subject that is known already keeps its state before. */
+export function addToCase(
+  before: Case,
+  pass: Partial<Pick<Case, "subjects" | "actions" | "notes" | "alerts">> & { open: string[] },
+): Case {
+  const known = before.subjects.map(subjectKey);
+  const fresh = (pass.subjects ?? []).filter((subject) => !known.includes(subjectKey(subject)));
+  return {
+    ...before,
+    subjects: [...before.subjects, ...fresh],
+    actions: [...before.actions, ...(pass.actions ?? [])],
+    notes: [...new Set([...before.notes, ...(pass.notes ?? [])])],
+    alerts: [...new Set([...before.alerts, ...(pass.alerts ?? [])])],
+    open: pass.open,
+  };
+}
+
+function subjectKey(subject: CaseSubject): string {
+  switch (subject.kind) {
+    case "policy":
+      return `policy ${subject.arn}`;
+    case "securityGroup":
+      return `securityGroup ${subject.groupId}`;
+    default:
+      return `${subject.kind} ${subject.name}`;
+  }
+}

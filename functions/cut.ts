@@ -1,0 +1,60 @@
+import type { Action, Mode } from "./case";
+
+/** Makes one changing call, or notes that it would; never throws. Answers what came of it. */
+export type Cut = (
+  call: string,
+  subject: string,
+  command: { input: object },
+  send: () => Promise<unknown>,
+) => Promise<Action["outcome"]>;
+
+/**
+ * The errors that say that there is nothing left to take away.
+ * Source: the "Errors" sections of the IAM, EC2 and Secrets Manager API references. The SDK names
+ * IAM's NoSuchEntity with the suffix Exception.
+ */
+const GONE =
+  /^(NoSuchEntity(Exception)?|ResourceNotFoundException|Invalid(Group|GroupId|Permission|SecurityGroupRuleId)\.NotFound)$/;
+
+/** Is this the error of a subject that is not there (any more, or yet)? */
+export function isGone(error: unknown): boolean {
+  return error instanceof Error && GONE.test(error.name);
+}
+
+/**
+ * One pass's hand: every changing call goes through it, so that one failing call never stops the
+ * others, and `observe` differs from `enforce` in this place alone.
+ *
+ * @param actions receives every call with its outcome.
+ * @param earlier what earlier passes did: in `observe` nothing changes, so a pass would report a
+ *   call of an earlier one again.
+ */
+export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): Cut {
+  return async (call, subject, command, send) => {
+    const input = command.input as Record<string, unknown>;
+    const note = (outcome: Action["outcome"], error?: string) => {
+      const at = new Date().toISOString();
+      actions.push({ call, subject, input, outcome, at, ...(error && { error }) });
+      return outcome;
+    };
+    if (mode === "observe") {
+      const same = (one: Action) =>
+        one.call === call && JSON.stringify(one.input) === JSON.stringify(input);
+      return [...earlier, ...actions].some(same) ? "would" : note("would");
+    }
+    try {
+      await send();
+      return note("done");
+    } catch (error) {
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return note(isGone(error) ? "gone" : "failed", text.slice(0, 500));
+    }
+  };
+}
+
+/** The failed calls of a pass, by name, for `open`. */
+export function undone(actions: Action[]): string[] {
+  return actions
+    .filter(({ outcome }) => outcome === "failed")
+    .map(({ call, subject, error }) => `${call} on ${subject}: ${error}`);
+}
