@@ -35,8 +35,6 @@ os._exit(0)
 const ENVIRONMENT = {
   // Without it AdministratorAccess and AWSDenyAll do not exist.
   MOTO_IAM_LOAD_MANAGED_POLICIES: "true",
-  // Thousands of images that no scenario starts; they cost the first EC2 call about a second.
-  MOTO_EC2_LOAD_DEFAULT_AMIS: "false",
   PYTHONUNBUFFERED: "1",
 };
 

@@ -1,0 +1,221 @@
+/**
+ * Makes what this project needs and does not have yet, and nothing else: the npm packages, the
+ * SDK and Node of the Lambda runtime that the drill uses, and a private Python environment with
+ * moto, the AWS stand-in. Run by `npm start` and `npm test`; takes no time when all is there.
+ *
+ * Plain CommonJS without dependencies: it runs before anything is installed. Everything it says
+ * goes to stderr, because stdout belongs to the command that follows it (`--json`).
+ */
+const { spawn, spawnSync } = require("node:child_process");
+const { createHash } = require("node:crypto");
+const { existsSync, readFileSync, writeFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+const ROOT = __dirname;
+const LAMBDA_RUNTIME = join(ROOT, "drill", "lambda-runtime");
+const REQUIREMENTS = join(ROOT, "drill", "account", "requirements.txt");
+const VENV = join(ROOT, ".venv");
+const VENV_PYTHON = join(VENV, "bin", "python");
+const VENV_STAMP = join(VENV, "requirements.sha256");
+
+/** The oldest Python that the pinned moto runs on (its Requires-Python). */
+const OLDEST_PYTHON = [3, 10];
+const PYTHONS = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
+
+const NO_NETWORK =
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable/;
+
+/**
+ * What stops the setup.
+ *
+ * @param {string} sentence what is missing and what would be right
+ * @param {string} [output] what the failed tool itself said
+ */
+function setupError(sentence, output = "") {
+  return Object.assign(new Error(sentence), { name: "SetupError", output });
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** Throws when this Node is older than package.json's "engines" ask for (">=MAJOR.MINOR"). */
+function checkNode() {
+  const oldest = readJson(join(ROOT, "package.json")).engines.node.replace(">=", "");
+  if (isOlder(process.versions.node.split(".").map(Number), oldest.split(".").map(Number))) {
+    throw setupError(`Tourniquet needs Node ${oldest} or newer; this is ${process.version}`);
+  }
+}
+
+function isOlder([major, minor], [oldestMajor, oldestMinor]) {
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
+/**
+ * Does a folder's node_modules hold the versions of its package-lock.json? npm's own record of
+ * what it installed is compared, so that packages a developer installed by hand count as well.
+ * Optional ones may be missing: most are for other machines.
+ */
+function hasPackages(folder) {
+  const record = join(folder, "node_modules", ".package-lock.json");
+  if (!existsSync(record)) return false;
+  const installed = readJson(record).packages;
+  return Object.entries(readJson(join(folder, "package-lock.json")).packages).every(
+    ([path, wanted]) =>
+      path === "" ||
+      wanted.optional ||
+      wanted.devOptional ||
+      (path in installed && installed[path].version === wanted.version),
+  );
+}
+
+function requirementsHash() {
+  return createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex");
+}
+
+/** existsSync follows the link: a venv whose Python was upgraded away does not count. */
+function hasVenv() {
+  if (!existsSync(VENV_PYTHON) || !existsSync(VENV_STAMP)) return false;
+  return readFileSync(VENV_STAMP, "utf8") === requirementsHash();
+}
+
+/**
+ * A Python on the PATH that can make the venv.
+ *
+ * @returns {string} its command, e.g. "python3.12"
+ * @throws a SetupError that says which Pythons were found, and what each of them lacks
+ */
+function findPython() {
+  const version = OLDEST_PYTHON.join(".");
+  const lacks = [];
+  for (const python of PYTHONS) {
+    const asked = spawnSync(
+      python,
+      ["-c", "import sys; print(*sys.version_info[:2]); import venv, ensurepip"],
+      { encoding: "utf8" },
+    );
+    if (asked.error || asked.stdout === "") continue;
+    const found = asked.stdout.trim().split(" ").map(Number);
+    if (isOlder(found, OLDEST_PYTHON)) lacks.push(`${python} is ${found.join(".")}`);
+    else if (asked.status !== 0) lacks.push(`${python} lacks venv or ensurepip`);
+    else return python;
+  }
+  throw setupError(
+    `The AWS stand-in needs Python ${version} or newer with venv and ensurepip ` +
+      `(on Debian and Ubuntu: apt install python3-venv) as python3 on the PATH; ` +
+      (lacks.length > 0 ? lacks.join(", ") : "there is none"),
+  );
+}
+
+/**
+ * Runs one tool to its end.
+ *
+ * @returns {Promise<void>} rejected with a SetupError that holds the tail of the tool's output
+ */
+function run(what, command, args, cwd = ROOT) {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const keep = (text) => {
+      output = (output + text).slice(-4000);
+    };
+    const tool = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    tool.stdout.setEncoding("utf8").on("data", keep);
+    tool.stderr.setEncoding("utf8").on("data", keep);
+    tool.on("error", (error) => reject(setupError(`${command} did not start: ${error.message}`)));
+    tool.on("close", (code, signal) => {
+      if (code === 0) return resolve();
+      const why = NO_NETWORK.test(output)
+        ? "could not reach its package registry: is there a network, or a proxy to set?"
+        : `failed (${signal || `exit ${code}`})`;
+      reject(setupError(`${what}: ${[command, ...args].join(" ")} ${why}`, tail(output)));
+    });
+  });
+}
+
+function tail(output) {
+  return output.trimEnd().split("\n").slice(-15).join("\n");
+}
+
+/** NODE_ENV=production would leave out the compiler and the tests' tools. */
+function npmCi(what, folder) {
+  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  return run(what, "npm", args, folder);
+}
+
+/** The stamp comes last: a run that was interrupted starts over. */
+async function makeVenv(what, python) {
+  await run(what, python, ["-m", "venv", "--clear", VENV]);
+  const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"];
+  await run(what, VENV_PYTHON, [...pip, "-r", REQUIREMENTS]);
+  writeFileSync(VENV_STAMP, requirementsHash());
+}
+
+/** What is missing: a name to show, and how to make it. */
+function missingSteps() {
+  const steps = [];
+  if (!hasPackages(ROOT)) {
+    steps.push({ name: "npm packages", make: (name) => npmCi(name, ROOT) });
+  }
+  if (!hasPackages(LAMBDA_RUNTIME)) {
+    steps.push({ name: "Lambda runtime", make: (name) => npmCi(name, LAMBDA_RUNTIME) });
+  }
+  if (!hasVenv()) {
+    const python = findPython();
+    steps.push({ name: "AWS stand-in", make: (name) => makeVenv(name, python) });
+  }
+  return steps;
+}
+
+/** One line for each finished step; between them, on a terminal, a live line of what still runs. */
+function progress() {
+  const started = Date.now();
+  const running = new Set();
+  const seconds = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
+  const clear = () => process.stderr.isTTY && process.stderr.write("\r\x1b[K");
+  const draw = () => {
+    clear();
+    if (running.size > 0) process.stderr.write(`setup: ${[...running].join(", ")} … ${seconds()}`);
+  };
+  const timer = process.stderr.isTTY ? setInterval(draw, 200) : undefined;
+  return {
+    start: (name) => running.add(name),
+    end(name, mark) {
+      running.delete(name);
+      clear();
+      process.stderr.write(`setup: ${mark} ${name} (${seconds()})\n`);
+      if (running.size === 0) clearInterval(timer);
+    },
+  };
+}
+
+async function setup() {
+  checkNode();
+  const steps = missingSteps();
+  if (steps.length === 0) return;
+  const shown = progress();
+  const failures = [];
+  await Promise.all(
+    steps.map(async ({ name, make }) => {
+      shown.start(name);
+      try {
+        await make(name);
+        shown.end(name, "made");
+      } catch (error) {
+        shown.end(name, "FAILED");
+        failures.push(error);
+      }
+    }),
+  );
+  if (failures.length > 0) throw failures;
+}
+
+function report(error) {
+  if (error.name !== "SetupError") throw error;
+  process.stderr.write(`${error.message}\n`);
+  if (error.output) process.stderr.write(`${error.output.replace(/^/gm, "    ")}\n`);
+}
+
+setup().catch((problem) => {
+  process.exitCode = 1;
+  for (const error of [].concat(problem)) report(error);
+});
