@@ -1,0 +1,134 @@
+import type { Call, Credentials } from "./account/account";
+import { type Caller, isRefusal } from "./caller";
+import type { ExecutionResult } from "./program/deploy";
+
+/** All that a scenario leaves behind, for the laws that hold in every one. */
+export interface Evidence {
+  /** Where the scenario expects its executions to end. */
+  ends: "EndState" | "Failed";
+  executions: {
+    id: string;
+    cause: "attack" | "responder" | "repeat";
+    input: unknown;
+    result: ExecutionResult;
+  }[];
+  responderCalls: Call[];
+  allCalls: Call[];
+  /** Events of the scenario file itself: they may carry what CloudTrail would have left out. */
+  events: unknown[];
+  logs: string[];
+  /** What lies in the account's buckets. */
+  objects: { key: string; text: string }[];
+}
+
+/**
+ * The laws of every scenario, one sentence for each breach: no responder is refused, every
+ * execution ends where it should, and no secret is written down.
+ */
+export function brokenLaws(evidence: Evidence): string[] {
+  return [...refusals(evidence), ...wrongEnds(evidence), ...leaks(evidence)];
+}
+
+function refusals({ responderCalls }: Evidence): string[] {
+  return responderCalls
+    .filter(({ errorCode }) => isRefusal(errorCode))
+    .map(
+      ({ service, action, principal, errorMessage }) =>
+        `${principal} was refused ${service}:${action}: ${errorMessage ?? "no reason given"}`,
+    );
+}
+
+function wrongEnds({ ends, executions }: Evidence): string[] {
+  const failed = executions.filter(({ result }) => result.path.includes("Failed"));
+  const wrong = executions
+    .filter((each) => !isEnded(each.result) || (ends === "EndState" && failed.includes(each)))
+    .map(({ id, result: { status, path, error, cause } }) => {
+      const why = error ? ` (${error}: ${cause ?? ""})` : "";
+      return `execution ${id} ${status} in ${path.at(-1) ?? "no state"}${why}, by ${path.join(" → ")}`;
+    });
+  if (ends === "Failed" && failed.length === 0) {
+    wrong.push("expect.ends: no execution went through Failed");
+  }
+  return wrong;
+}
+
+/** A lift of a session block sleeps until long after the scenario. */
+function isEnded({ status, path }: ExecutionResult): boolean {
+  const last = path.at(-1) ?? "";
+  if (status === "FAILED") return path.includes("Failed");
+  return last === "EndState" || last.startsWith("Lift");
+}
+
+function leaks(evidence: Evidence): string[] {
+  const { allCalls, events, executions, responderCalls, logs, objects } = evidence;
+  const secrets = [...new Set([...allCalls.map(bothWays), ...events].flatMap(secretsIn))];
+  const places: [place: string, text: string][] = [
+    ...logs.map((line): [string, string] => ["a log line", line]),
+    ...objects.map(({ key, text }): [string, string] => [`the object ${key}`, text]),
+    ...responderCalls
+      .filter(({ service }) => service === "sns")
+      .map(({ action, params }): [string, string] => [`sns:${action}`, JSON.stringify(params)]),
+    ...executions.flatMap(({ id, result }) => [
+      [`the result of ${id}`, JSON.stringify([result.output, result.error, result.cause])] as [
+        string,
+        string,
+      ],
+      ...statesOf(id, result),
+    ]),
+  ];
+  return places.flatMap(([place, text]) => {
+    const found = secrets.find((secret) => text.includes(JSON.stringify(secret).slice(1, -1)));
+    return found ? [`${place} holds a secret: ${found.slice(0, 4)}…`] : [];
+  });
+}
+
+/** The data between states. What the first one is handed is the event, which is not ours. */
+function statesOf(id: string, { states }: ExecutionResult): [string, string][] {
+  return states.flatMap(({ name, input, output }, index): [string, string][] => [
+    ...(index > 0
+      ? [[`the input of ${name} in ${id}`, JSON.stringify(input ?? null)] as [string, string]]
+      : []),
+    [`the output of ${name} in ${id}`, JSON.stringify(output ?? null)],
+  ]);
+}
+
+function bothWays({ params, response }: Call): unknown {
+  return { params, response };
+}
+
+const SECRET_KEYS =
+  /^(secretAccessKey|sessionToken|servicePassword|serviceSpecificPassword|password|newPassword|oldPassword|secretString)$/i;
+/** Shorter values are words that occur anywhere. */
+const SHORTEST_SECRET = 8;
+
+/** The values of every field that is a secret, wherever it lies. */
+function secretsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => {
+    if (typeof each !== "string") return secretsIn(each);
+    return SECRET_KEYS.test(key) && each.length >= SHORTEST_SECRET ? [each] : [];
+  });
+}
+
+/** Every object in every bucket of the account. */
+export async function storedObjects(
+  caller: Caller,
+  owner: Credentials,
+): Promise<{ key: string; text: string }[]> {
+  const s3 = (action: string, input: Record<string, unknown>) =>
+    caller.call({ service: "s3", action, input }, owner);
+  const objects: { key: string; text: string }[] = [];
+  const { Buckets = [] } = (await s3("ListBuckets", {})) as { Buckets?: { Name: string }[] };
+  for (const { Name: Bucket } of Buckets) {
+    const { Contents = [] } = (await s3("ListObjectsV2", { Bucket })) as {
+      Contents?: { Key: string }[];
+    };
+    for (const { Key } of Contents) {
+      const { Body } = (await s3("GetObject", { Bucket, Key })) as {
+        Body: { transformToString(): Promise<string> };
+      };
+      objects.push({ key: `${Bucket}/${Key}`, text: await Body.transformToString() });
+    }
+  }
+  return objects;
+}

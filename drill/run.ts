@@ -1,0 +1,516 @@
+import { performance } from "node:perf_hooks";
+import jmespath from "jmespath";
+import type { Account, Call, Credentials } from "./account/account";
+import { eventOf, recordOf } from "./account/cloudTrail";
+import { Caller, codeOf, isRead } from "./caller";
+import { checkCalls, checkDecisions, checkState, type Found, look } from "./expectations";
+import { brokenLaws, storedObjects } from "./laws";
+import type { Program } from "./program/capture";
+import { type Deployment, deploy, type Execution, type ExecutionResult } from "./program/deploy";
+import type { Scenario, ScenarioCall, ScenarioEvent } from "./scenario";
+import { substitute } from "./scenario";
+
+/** A call that the responder or the attacker made, as reports tell it. */
+export interface ReportedCall {
+  service: string;
+  action: string;
+  principal: string;
+  /** When it was answered, in ms since the first event arrived; the attack itself is before 0. */
+  at: number;
+  by: "attacker" | "responder";
+  errorCode?: string;
+}
+
+/** One run of the state machine, as reports tell it. */
+export interface ReportedExecution {
+  id: string;
+  /** What started it: an event of the attack, the responder's own call, or a second delivery. */
+  cause: "attack" | "responder" | "repeat";
+  /** In ms since the first event arrived. */
+  startedAt: number;
+  ms: number;
+  status: ExecutionResult["status"] | "RUNNING";
+  path: string[];
+  states: { name: string; at: number; ms: number }[];
+  invocations: ExecutionResult["invocations"];
+  error?: string;
+  reason?: string;
+}
+
+/** What became of a scenario. Times are in ms since the first event arrived. */
+export interface ScenarioResult {
+  name: string;
+  file: string;
+  passed: boolean;
+  failures: string[];
+  /** One for each event of the attack. */
+  decisions: string[];
+  /** Until the first call that took the attacker's power away was answered; null: there was none. */
+  firstCutMs: number | null;
+  /** Until the last such call was answered. */
+  containedMs: number | null;
+  /** Until the last look of the attack's own executions found nothing left to do. */
+  verifiedMs: number | null;
+  calls: ReportedCall[];
+  executions: ReportedExecution[];
+  runtime?: Deployment["runtime"];
+}
+
+/** How a scenario is run. */
+export interface RunOptions {
+  account: Account;
+  /** The program as the scenario's settings and exemptions make it. */
+  capture(o: { settings: Record<string, unknown>; exemptions?: unknown[] }): Promise<Program>;
+  /** Deliver every event a second time, whatever the scenario says. */
+  repeat?: boolean;
+}
+
+/** The responder's calls start executions too; more rounds of them than this are a loop. */
+const MOST_ROUNDS = 6;
+/** No scenario takes this long: something hangs. */
+const LONGEST_MS = 90_000;
+
+/**
+ * Runs one scenario in the account, which is emptied first.
+ *
+ * Given calls → deployment → attack calls → their events, delivered together (CloudTrail takes
+ * minutes, so a burst is over before its first event arrives) → executions → expectations and laws.
+ * Never throws for what goes wrong in a scenario: that is one of its failures.
+ */
+export async function runScenario(
+  scenario: Scenario,
+  options: RunOptions,
+): Promise<ScenarioResult> {
+  const run = new Run(scenario, options);
+  try {
+    await run.play();
+  } catch (error) {
+    run.failures.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    await run.end();
+  }
+  return run.result();
+}
+
+/** An execution that is watched until it ends. */
+interface Watched {
+  execution: Execution;
+  cause: ReportedExecution["cause"];
+  startedAt: number;
+  endedAt?: number;
+  result?: ExecutionResult;
+}
+
+/** An event of the attack, with the executions it started. */
+interface Delivered {
+  event: Record<string, unknown>;
+  executions: Watched[];
+}
+
+class Run {
+  readonly failures: string[] = [];
+  readonly #scenario: Scenario;
+  readonly #options: RunOptions;
+  readonly #account: Account;
+  readonly #caller: Caller;
+  readonly #names: Record<string, unknown> = {};
+  readonly #logins = new Map<string, Credentials>();
+  readonly #delivered: Delivered[] = [];
+  readonly #watched: Watched[] = [];
+  readonly #calls: { call: Call; at: number; by: ReportedCall["by"]; repeated: boolean }[] = [];
+  #deployment?: Deployment;
+  #phase: "before" | "attack" | "repeat" | "after" = "before";
+  /** Which step of the attack is on its way: the next call that fits is its call. */
+  #pending?: { service: string; action: string; accessKeyId: string; call?: Call };
+  /** When the first event arrived. */
+  #arrival?: number;
+  #firstCut!: () => void;
+  readonly #cut = new Promise<void>((resolve) => {
+    this.#firstCut = resolve;
+  });
+
+  constructor(scenario: Scenario, options: RunOptions) {
+    this.#scenario = scenario;
+    this.#options = options;
+    this.#account = options.account;
+    this.#caller = new Caller(options.account);
+    this.#logins.set("owner", options.account.owner);
+  }
+
+  async play(): Promise<void> {
+    await this.#account.reset();
+    this.#account.onCall((call) => this.#onCall(call));
+    await this.#prepare();
+    const { settings } = this.#scenario;
+    const exemptions = substitute(this.#scenario.exemptions, this.#names);
+    const program = await this.#options.capture({ settings, ...(exemptions && { exemptions }) });
+    this.#deployment = await deploy(program, this.#account);
+    for (const fault of this.#scenario.faults) this.#account.fail(fault);
+
+    await this.#attack();
+    const state = await this.#expectations();
+    if (this.#scenario.repeat || this.#options.repeat) await this.#repeat(state);
+    this.#phase = "after";
+    await this.#laws();
+  }
+
+  async end(): Promise<void> {
+    this.#phase = "after";
+    await this.#deployment?.stop();
+    this.#caller.close();
+  }
+
+  /** What the account looks like before the attack. */
+  async #prepare(): Promise<void> {
+    Object.assign(this.#names, { account: this.#account.accountId, region: this.#account.region });
+    const owner = this.#account.owner;
+    const ec2 = (action: string, input: Record<string, unknown>) =>
+      this.#caller.call({ service: "ec2", action, input }, owner);
+    const isDefault = { Filters: [{ Name: "is-default", Values: ["true"] }] };
+    const vpc = jmespath.search(await ec2("DescribeVpcs", isDefault), "Vpcs[0].VpcId");
+    const inVpc = { Filters: [{ Name: "vpc-id", Values: [vpc] }] };
+    const subnets = "sort_by(Subnets, &AvailabilityZone)[0].SubnetId";
+    const subnet = jmespath.search(await ec2("DescribeSubnets", inVpc), subnets);
+    Object.assign(this.#names, { vpc, subnet });
+    for (const [index, step] of this.#scenario.given.entries()) {
+      await this.#call(step, `given[${index}]`);
+    }
+  }
+
+  async #attack(): Promise<void> {
+    this.#phase = "attack";
+    const steps = [...this.#scenario.attack.entries()];
+    const events: Record<string, unknown>[] = [];
+    for (const [index, step] of steps) {
+      if (step.when === "start") events.push(await this.#step(step, index));
+    }
+    for (const event of events) this.#deliver(event);
+    const fightBack = steps.filter(([, step]) => step.when === "first-cut");
+    const settled = this.#settle();
+    if (fightBack.length > 0) {
+      await Promise.race([this.#cut, settled]);
+      if (!this.#calls.some(isCut)) {
+        this.failures.push("attack: no call took the attacker's power away, so nobody fights back");
+      } else {
+        for (const [index, step] of fightBack) this.#deliver(await this.#step(step, index));
+      }
+    }
+    await settled;
+    await this.#settle();
+  }
+
+  /** Takes one step of the attack; what it returns is the event that CloudTrail delivers for it. */
+  async #step(step: ScenarioCall | ScenarioEvent, index: number): Promise<Record<string, unknown>> {
+    if (step.kind === "event") {
+      const event = substitute(step.event, this.#names);
+      const whole = "detail-type" in event || "detail" in event;
+      return whole ? event : (eventOf(event as never) as unknown as Record<string, unknown>);
+    }
+    const { accessKeyId } = this.#credentials(step.as);
+    this.#pending = { service: step.service, action: step.action, accessKeyId };
+    await this.#call(step, `attack[${index}]`);
+    const { call } = this.#pending;
+    this.#pending = undefined;
+    // A key that AWS does not know any more leaves no record: there is no account to write it to.
+    return call ? this.#eventOf(call) : {};
+  }
+
+  #eventOf(call: Call): Record<string, unknown> {
+    return eventOf(recordOf(call, this.#account)) as unknown as Record<string, unknown>;
+  }
+
+  async #call(step: ScenarioCall, key: string): Promise<void> {
+    const input = substitute(step.input, this.#names);
+    const what = `${key} ${step.service}:${step.action}`;
+    let response: Record<string, unknown>;
+    try {
+      response = await this.#caller.call({ ...step, input }, this.#credentials(step.as));
+    } catch (error) {
+      if (step.mayFail) return;
+      const message = error instanceof Error ? error.message : "";
+      throw new Error(`${what} as ${step.as} failed: ${codeOf(error)}: ${message}`);
+    }
+    for (const [name, expression] of Object.entries(step.save)) {
+      const value = jmespath.search(response, substitute(expression, this.#names));
+      if (value === null) throw new Error(`${what}: save.${name}: "${expression}" finds nothing`);
+      this.#names[name] = value;
+    }
+    if (step.login) this.#login(step.login, response, what);
+  }
+
+  #login(name: string, response: Record<string, unknown>, what: string): void {
+    const made = (response.AccessKey ?? response.Credentials) as Record<string, string> | undefined;
+    const { AccessKeyId, SecretAccessKey, SessionToken } = made ?? {};
+    if (!AccessKeyId || !SecretAccessKey) {
+      throw new Error(
+        `${what}: login: ${name}: the response holds neither AccessKey nor Credentials`,
+      );
+    }
+    this.#logins.set(name, {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      ...(SessionToken && { sessionToken: SessionToken }),
+    });
+    this.#account.name(AccessKeyId, name);
+  }
+
+  #credentials(as: string): Credentials {
+    const found = this.#logins.get(as);
+    if (found) return found;
+    throw new Error(`nobody is logged in as "${as}": the call that should have done it failed`);
+  }
+
+  #deliver(event: Record<string, unknown>): void {
+    this.#delivered.push({ event, executions: this.#put(event, "attack") });
+  }
+
+  #put(event: Record<string, unknown>, cause: Watched["cause"]): Watched[] {
+    this.#arrival ??= performance.now();
+    const executions = (this.#deployment as Deployment).putEvent(event as never);
+    return executions.map((execution) => this.#watch(execution, cause));
+  }
+
+  #watch(execution: Execution, cause: Watched["cause"]): Watched {
+    const watched: Watched = { execution, cause, startedAt: performance.now() };
+    this.#watched.push(watched);
+    const ended = (result?: ExecutionResult) => {
+      watched.endedAt = performance.now();
+      watched.result = result;
+    };
+    execution.done.then(ended, (error) => {
+      ended();
+      this.failures.push(`execution ${execution.id} broke off: ${error?.message ?? error}`);
+    });
+    return watched;
+  }
+
+  /** Every call in the account passes here as it is answered. */
+  #onCall(call: Call): void {
+    if (this.#phase !== "attack" && this.#phase !== "repeat") return;
+    const at = performance.now();
+    const repeated = this.#phase === "repeat";
+    const pending = this.#pending;
+    if (
+      pending &&
+      !pending.call &&
+      call.service === pending.service &&
+      call.action === pending.action &&
+      call.accessKeyId === pending.accessKeyId
+    ) {
+      pending.call = call;
+      this.#calls.push({ call, at, by: "attacker", repeated });
+      return;
+    }
+    // The owner looks and prepares; only the program's own roles respond.
+    if ([...this.#logins.values()].some((login) => login.accessKeyId === call.accessKeyId)) return;
+    const made = { call, at, by: "responder" as const, repeated };
+    this.#calls.push(made);
+    if (isCut(made)) this.#firstCut();
+    this.#put(this.#eventOf(call), "responder");
+  }
+
+  /** Waits until no execution runs any more, those included that the responder's calls start. */
+  async #settle(): Promise<void> {
+    const deadline = performance.now() + LONGEST_MS;
+    for (let round = 0; ; round++) {
+      const running = this.#watched.filter(({ endedAt }) => endedAt === undefined);
+      if (running.length === 0) return;
+      if (round > MOST_ROUNDS) {
+        throw new Error(
+          `the responder answers its own calls without end: after ${MOST_ROUNDS} rounds ` +
+            `${running.length} executions still run`,
+        );
+      }
+      const ended = Promise.allSettled(running.map(({ execution }) => execution.done));
+      await within(ended, deadline - performance.now(), () => {
+        const names = running.filter(({ endedAt }) => endedAt === undefined);
+        return `${names.map(({ execution }) => execution.id).join(", ")}: not ended after ${LONGEST_MS / 1000} s`;
+      });
+    }
+  }
+
+  async #expectations(): Promise<Found[]> {
+    const { expect } = this.#scenario;
+    if (expect.decisions)
+      this.failures.push(...checkDecisions(expect.decisions, this.#decisions()));
+    // The looks are the owner's own and come after the attack: they are no events.
+    this.#phase = "after";
+    const state = await this.#look();
+    this.failures.push(...checkState(expect.state, state, this.#names));
+    const checked = { caller: this.#caller, names: this.#names, logins: this.#logins };
+    this.failures.push(...(await checkCalls("denied", expect.denied, checked)));
+    this.failures.push(...(await checkCalls("allowed", expect.allowed, checked)));
+    return state;
+  }
+
+  #look(): Promise<Found[]> {
+    return look(this.#scenario.expect.state, {
+      caller: this.#caller,
+      names: this.#names,
+      owner: this.#account.owner,
+    });
+  }
+
+  /** Delivers the attack's events once more: there is nothing left to do, so nothing may change. */
+  async #repeat(before: Found[]): Promise<void> {
+    const whole = await this.#snapshot();
+    this.#phase = "repeat";
+    for (const { event } of this.#delivered) this.#put(event, "repeat");
+    await this.#settle();
+    this.#phase = "after";
+    const after = await this.#look();
+    for (const [index, value] of after.entries()) {
+      if (same(value, before[index])) continue;
+      this.failures.push(
+        `repeat: a second delivery changed expect.state[${index}] from ` +
+          `${JSON.stringify(before[index])} to ${JSON.stringify(value)}`,
+      );
+    }
+    const now = await this.#snapshot();
+    for (const [what, value] of Object.entries(now)) {
+      if (same(value, whole[what])) continue;
+      const made = this.#calls.filter((each) => each.repeated && each.by === "responder");
+      const changes = made.filter(({ call }) => !isRead(call.action)).map(({ call }) => name(call));
+      this.failures.push(
+        `repeat: a second delivery changed ${what}; it called ${changes.join(", ")}`,
+      );
+    }
+  }
+
+  /** All that a responder could change, as the owner sees it. */
+  async #snapshot(): Promise<Record<string, unknown>> {
+    const owner = this.#account.owner;
+    const iam = { service: "iam", action: "GetAccountAuthorizationDetails", input: {} } as const;
+    const groups = { service: "ec2", action: "DescribeSecurityGroupRules", input: {} } as const;
+    const [users, rules] = await Promise.all([
+      this.#caller.call(iam, owner),
+      this.#caller.call(groups, owner),
+    ]);
+    return {
+      "users and groups": [users.UserDetailList, users.GroupDetailList, users.Policies],
+      "security group rules": rules.SecurityGroupRules,
+    };
+  }
+
+  #decisions(): string[] {
+    return this.#delivered.map(({ executions }) => {
+      if (executions.length === 0) return "Ignore";
+      return executions.map(decisionOf).join(" and ");
+    });
+  }
+
+  async #laws(): Promise<void> {
+    this.failures.push(
+      ...brokenLaws({
+        ends: this.#scenario.expect.ends,
+        executions: this.#watched.flatMap(({ execution, cause, result }) =>
+          result ? [{ id: execution.id, cause, input: execution.input, result }] : [],
+        ),
+        responderCalls: this.#calls.filter(({ by }) => by === "responder").map(({ call }) => call),
+        allCalls: this.#account.calls,
+        events: this.#scenario.attack.flatMap((step) =>
+          step.kind === "event" ? [step.event] : [],
+        ),
+        logs: (this.#deployment as Deployment).logs,
+        objects: await storedObjects(this.#caller, this.#account.owner),
+      }),
+    );
+  }
+
+  result(): ScenarioResult {
+    const arrival = this.#arrival ?? 0;
+    const since = (at: number) => Math.round((at - arrival) * 10) / 10;
+    const cuts = this.#calls
+      .filter((each) => isCut(each) && !each.repeated)
+      .map(({ at }) => since(at));
+    const attacked = this.#watched.filter(({ cause }) => cause === "attack");
+    const verified = attacked.flatMap((each) => lastLook(each) ?? []).map(since);
+    return {
+      name: this.#scenario.name,
+      file: this.#scenario.file,
+      passed: this.failures.length === 0,
+      failures: this.failures,
+      decisions: this.#decisions(),
+      firstCutMs: cuts[0] ?? null,
+      containedMs: cuts.at(-1) ?? null,
+      verifiedMs: verified.length > 0 ? Math.max(...verified) : null,
+      calls: this.#calls.map(({ call, at, by }) => ({
+        service: call.service,
+        action: call.action,
+        principal: call.principal,
+        at: since(at),
+        by,
+        ...(call.errorCode && { errorCode: call.errorCode }),
+      })),
+      executions: this.#watched.map((each) => reported(each, since)),
+      ...(this.#deployment && { runtime: this.#deployment.runtime }),
+    };
+  }
+}
+
+/** What the classification in this execution decided. */
+function decisionOf({ result }: Watched): string {
+  for (const { output } of result?.states ?? []) {
+    const decision = jmespath.search(output ?? null, "CloudWatcherCore.decision");
+    if (typeof decision === "string") return decision;
+  }
+  return "none";
+}
+
+/** When the last Verify state of an execution was left; undefined where there was none. */
+function lastLook({ startedAt, result }: Watched): number | undefined {
+  const start = result?.states[0]?.enteredAt;
+  const last = result?.states.findLast(({ name }) => name.startsWith("Verify"));
+  return start !== undefined && last ? startedAt + (last.leftAt - start) : undefined;
+}
+
+function reported(watched: Watched, since: (at: number) => number): ReportedExecution {
+  const { execution, cause, startedAt, endedAt, result } = watched;
+  const start = result?.states[0]?.enteredAt ?? 0;
+  return {
+    id: execution.id,
+    cause,
+    startedAt: since(startedAt),
+    ms: Math.round((endedAt ?? performance.now()) - startedAt),
+    status: result?.status ?? "RUNNING",
+    path: result?.path ?? [],
+    states: (result?.states ?? []).map(({ name, enteredAt, leftAt }) => ({
+      name,
+      at: since(startedAt + (enteredAt - start)),
+      ms: Math.round((leftAt - enteredAt) * 10) / 10,
+    })),
+    invocations: result?.invocations ?? [],
+    ...(result?.error && { error: result.error }),
+    ...(result?.cause && { reason: result.cause }),
+  };
+}
+
+/** What a responder changes without taking anything from the attacker. */
+const NO_CUTS = ["iam:CreateAccessKey", "ec2:AuthorizeSecurityGroupIngress"];
+
+/** Did this call take power away? A case, a message or a replacement key takes none. */
+function isCut({ call, by }: { call: Call; by: string }): boolean {
+  if (by !== "responder" || call.errorCode) return false;
+  if (call.service !== "iam" && call.service !== "ec2") return false;
+  return !isRead(call.action) && !NO_CUTS.includes(name(call));
+}
+
+function name(call: Call): string {
+  return `${call.service}:${call.action}`;
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+async function within<T>(work: Promise<T>, ms: number, message: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message())), Math.max(ms, 0));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
