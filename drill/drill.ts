@@ -1,5 +1,6 @@
 import { Account } from "./account/account";
 import { captureProgram, type Program } from "./program/capture";
+import { deploy } from "./program/deploy";
 import { runScenario, type ScenarioResult } from "./run";
 import type { Scenario } from "./scenario";
 
@@ -52,7 +53,7 @@ export class Drill {
     try {
       return await runScenario(scenario, {
         account,
-        capture: (o) => this.#capture(o),
+        deploy: async (o) => deploy(await this.#capture(o), account),
         ...(options.repeat !== undefined && { repeat: options.repeat }),
       });
     } finally {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -58,21 +58,8 @@ function readOptions(args: string[]): Options | undefined {
 
 /** npm runs scripts in the project's folder; a path may be meant from where npm was called. */
 function found(file: string): string {
-  const { INIT_CWD } = process.env;
-  const paths = INIT_CWD ? scenarioPath(file, INIT_CWD) : [];
-  return paths.find((each) => existsAt(each)) ?? file;
-}
-
-function scenarioPath(file: string, from: string): string[] {
-  return [file, path.resolve(from, file)];
-}
-
-function existsAt(file: string): boolean {
-  try {
-    return scenarioFiles([file]).length > 0;
-  } catch {
-    return false;
-  }
+  const meant = path.resolve(process.env.INIT_CWD ?? "", file);
+  return !existsSync(file) && existsSync(meant) ? meant : file;
 }
 
 /** The drill attacks what it is pointed at, so it may only be pointed at this machine. */

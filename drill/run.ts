@@ -5,8 +5,7 @@ import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
 import { checkCalls, checkDecisions, checkState, type Found, look } from "./expectations";
 import { brokenLaws, storedObjects } from "./laws";
-import type { Program } from "./program/capture";
-import { type Deployment, deploy, type Execution, type ExecutionResult } from "./program/deploy";
+import type { Deployment, Execution, ExecutionResult } from "./program/deploy";
 import type { Scenario, ScenarioCall, ScenarioEvent } from "./scenario";
 import { substitute } from "./scenario";
 
@@ -59,8 +58,8 @@ export interface ScenarioResult {
 /** How a scenario is run. */
 export interface RunOptions {
   account: Account;
-  /** The program as the scenario's settings and exemptions make it. */
-  capture(o: { settings: Record<string, unknown>; exemptions?: unknown[] }): Promise<Program>;
+  /** Deploys the program, as the scenario's settings and exemptions make it, into the account. */
+  deploy(o: { settings: Record<string, unknown>; exemptions?: unknown[] }): Promise<Deployment>;
   /** Deliver every event a second time, whatever the scenario says. */
   repeat?: boolean;
 }
@@ -143,8 +142,7 @@ class Run {
     await this.#prepare();
     const { settings } = this.#scenario;
     const exemptions = substitute(this.#scenario.exemptions, this.#names);
-    const program = await this.#options.capture({ settings, ...(exemptions && { exemptions }) });
-    this.#deployment = await deploy(program, this.#account);
+    this.#deployment = await this.#options.deploy({ settings, ...(exemptions && { exemptions }) });
     for (const fault of this.#scenario.faults) this.#account.fail(fault);
 
     await this.#attack();

@@ -127,10 +127,13 @@ export function readScenario(file: string, text: string): Scenario {
   const reading = new Reading(file);
   const scenario = reading.scenario(document.toJS());
   if (reading.mistakes.length > 0) {
-    const mistakes = reading.mistakes.map(({ key, sentence }) => {
-      const { line, col } = lines.linePos(offsetOf(document, key));
-      return `${file}:${line}:${col} ${key.length > 0 ? `${keyText(key)}: ` : ""}${sentence}`;
-    });
+    const placed = reading.mistakes.map((each) => ({ ...each, at: offsetOf(document, each.key) }));
+    const mistakes = placed
+      .sort((one, other) => one.at - other.at)
+      .map(({ key, sentence, at }) => {
+        const { line, col } = lines.linePos(at);
+        return `${file}:${line}:${col} ${key.length > 0 ? `${keyText(key)}: ` : ""}${sentence}`;
+      });
     throw new ScenarioFileError(file, mistakes);
   }
   return scenario;
