@@ -66,7 +66,6 @@ export function write(input: ReportInput): Message {
     ...whereItIs(input),
   ];
   return {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: SNS refuses them in a subject
     subject: title.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100),
     body: lines.join("\n"),
   };

@@ -1,0 +1,178 @@
+/** What a statement's resources are made of. */
+export interface Place {
+  partition: string;
+  account: string;
+  region: string;
+}
+
+/** A policy statement as the roles here need it. */
+export interface Statement {
+  Effect: "Allow" | "Deny";
+  Action: string | string[];
+  Resource: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+/** ARN of the AWS managed policy that denies everything. */
+export function denyAllArn(partition: string): string {
+  return `arn:${partition}:iam::aws:policy/AWSDenyAll`;
+}
+
+/** The resources that an action works on; the narrowest that IAM accepts for it. */
+type Scope = "user" | "group" | "policy" | "ec2" | "securityGroup" | "secret";
+
+/**
+ * Source: Service Authorization Reference,
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+ * and list_amazonec2.html, list_awssecretsmanager.html. EC2's Describe calls know no resource.
+ */
+const scopes: Record<string, Scope> = {
+  "iam:GetUser": "user",
+  "iam:ListAttachedUserPolicies": "user",
+  "iam:ListUserPolicies": "user",
+  "iam:GetUserPolicy": "user",
+  "iam:ListGroupsForUser": "user",
+  "iam:ListAccessKeys": "user",
+  "iam:GetLoginProfile": "user",
+  "iam:GetAccessKeyLastUsed": "user",
+  "iam:AttachUserPolicy": "user",
+  "iam:DetachUserPolicy": "user",
+  "iam:DeleteUserPolicy": "user",
+  "iam:UpdateAccessKey": "user",
+  "iam:CreateAccessKey": "user",
+  "iam:DeleteAccessKey": "user",
+  "iam:DeleteLoginProfile": "user",
+  "iam:GetGroup": "group",
+  "iam:ListAttachedGroupPolicies": "group",
+  "iam:ListGroupPolicies": "group",
+  "iam:GetGroupPolicy": "group",
+  "iam:DetachGroupPolicy": "group",
+  "iam:DeleteGroupPolicy": "group",
+  "iam:RemoveUserFromGroup": "group",
+  "iam:GetPolicy": "policy",
+  "iam:GetPolicyVersion": "policy",
+  "iam:ListEntitiesForPolicy": "policy",
+  "iam:ListPolicyVersions": "policy",
+  "ec2:DescribeSecurityGroupRules": "ec2",
+  "ec2:DescribeSecurityGroups": "ec2",
+  "ec2:DescribeVpcs": "ec2",
+  "ec2:RevokeSecurityGroupIngress": "securityGroup",
+  "secretsmanager:DescribeSecret": "secret",
+  "secretsmanager:CreateSecret": "secret",
+  "secretsmanager:PutSecretValue": "secret",
+};
+
+function arnOf(scope: Scope, place: Place, secretPrefix: string): string {
+  const { partition, account, region } = place;
+  switch (scope) {
+    case "ec2":
+      return "*";
+    case "securityGroup":
+      return `arn:${partition}:ec2:${region}:${account}:security-group/*`;
+    case "secret":
+      return `arn:${partition}:secretsmanager:${region}:${account}:secret:${secretPrefix}/*`;
+    default:
+      return `arn:${partition}:iam::${account}:${scope}/*`;
+  }
+}
+
+/** What a responder's role is narrowed to beside its actions. */
+export interface Narrowing {
+  place: Place;
+  /** What the names of the application secrets begin with. */
+  secretPrefix: string;
+  /** Name patterns: the role may touch these users only. Absent: every user. */
+  users?: string[];
+}
+
+/**
+ * A responder role's statements: exactly these actions, each on the narrowest resources that work.
+ *
+ * AttachUserPolicy is allowed for AWSDenyAll only, or the role could make an admin. Detaching
+ * AWSDenyAll or the quarantine that AWS itself puts on a leaked key is denied, or the role could
+ * undo a containment.
+ * Source: IAM User Guide, iam:PolicyARN,
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+ *
+ * @throws for an action without a scope: a new action needs its line in the table.
+ */
+export function responderStatements(actions: string[], narrowing: Narrowing): Statement[] {
+  const { place, secretPrefix, users } = narrowing;
+  const denyAll = denyAllArn(place.partition);
+  const plain = [...new Set(actions)].filter((action) => action !== "iam:AttachUserPolicy").sort();
+  const byScope = Object.entries(byScopeOf(plain));
+  return [
+    ...byScope.map(
+      ([scope, scoped]): Statement => ({
+        Effect: "Allow",
+        Action: scoped,
+        Resource:
+          scope === "user" && users
+            ? namedUsers(users, place)
+            : arnOf(scope as Scope, place, secretPrefix),
+      }),
+    ),
+    ...(actions.includes("iam:AttachUserPolicy")
+      ? [
+          {
+            Effect: "Allow" as const,
+            Action: "iam:AttachUserPolicy",
+            Resource: arnOf("user", place, secretPrefix),
+            Condition: { ArnEquals: { "iam:PolicyARN": denyAll } },
+          },
+        ]
+      : []),
+    ...(actions.some((action) => DETACHING.includes(action))
+      ? [
+          {
+            Effect: "Deny" as const,
+            Action: DETACHING.filter((action) => actions.includes(action)),
+            Resource: "*",
+            Condition: {
+              ArnLike: {
+                "iam:PolicyARN": [
+                  denyAll,
+                  `arn:${place.partition}:iam::aws:policy/AWSCompromisedKeyQuarantine*`,
+                ],
+              },
+            },
+          },
+        ]
+      : []),
+    ...(users ? [otherUsers(users, place, byScope)] : []),
+  ];
+}
+
+const DETACHING = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
+
+function byScopeOf(actions: string[]): Record<string, string[]> {
+  const grouped: Record<string, string[]> = {};
+  for (const action of actions) {
+    const scope = scopes[action];
+    if (!scope)
+      throw new Error(`${action} has no scope in components/permissions.ts: add its line`);
+    grouped[scope] = [...(grouped[scope] ?? []), action];
+  }
+  return grouped;
+}
+
+/** A user's ARN holds its path before its name. */
+function namedUsers(patterns: string[], { partition, account }: Place): string[] {
+  return patterns.flatMap((name) => [
+    `arn:${partition}:iam::${account}:user/${name}`,
+    `arn:${partition}:iam::${account}:user/*/${name}`,
+  ]);
+}
+
+/**
+ * IAM's `*` spans `/`: "user/app-*" covers "user/app-x/mallory". What has a further `/` behind the
+ * name is another user, and is denied; so is a user whose path itself matches, which fails closed.
+ */
+function otherUsers(patterns: string[], place: Place, byScope: [string, string[]][]): Statement {
+  const actions = byScope.find(([scope]) => scope === "user")?.[1] ?? [];
+  return {
+    Effect: "Deny",
+    Action: actions,
+    Resource: namedUsers(patterns, place).map((arn) => `${arn}/*`),
+  };
+}

@@ -1,0 +1,57 @@
+import * as path from "node:path";
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { CaseBucket } from "./components/caseBucket";
+import { Detection } from "./components/detection";
+import { homeRegionOf } from "./components/homeRegion";
+import { AlertTopic, Oversight } from "./components/oversight";
+import { Response } from "./components/response";
+import { tagging } from "./components/tags";
+import { watchedEvents } from "./events/classify";
+import { readSettings } from "./settings";
+
+const settings = readSettings(
+  pulumi.runtime.allConfig(),
+  process.env.TOURNIQUET_EXEMPTIONS_FILE ?? path.join(__dirname, "exemptions.yaml"),
+);
+const name = `${pulumi.getProject()}-${pulumi.getStack()}`;
+
+const account = aws.getCallerIdentityOutput().accountId;
+const place = pulumi
+  .all([aws.getPartitionOutput().partition, aws.getRegionOutput().region, account])
+  .apply(([partition, region, id]) => ({
+    partition,
+    region: homeRegionOf(partition, region),
+    account: id,
+  }));
+
+const opts = { transformations: [tagging(name)] };
+const topic = new AlertTopic(name, settings.alertEmail ? { email: settings.alertEmail } : {}, opts);
+const caseBucket = new CaseBucket(name, { account }, opts);
+const response = new Response(name, { settings, place, topicArn: topic.arn, caseBucket }, opts);
+const detection = new Detection(
+  name,
+  { events: watchedEvents, machineArn: response.machineArn },
+  opts,
+);
+new Oversight(
+  name,
+  {
+    topicArn: topic.arn,
+    machineArn: response.machineArn,
+    undeliveredQueue: detection.undelivered.name,
+  },
+  opts,
+);
+
+export const mode = settings.mode;
+export const stateMachineArn = response.machineArn;
+export const ruleName = detection.ruleName;
+export const alertTopicArn = topic.arn;
+export const caseBucketName = caseBucket.name;
+export const consoleLink = pulumi
+  .all([place, response.machineArn])
+  .apply(
+    ([{ region }, arn]) =>
+      `https://${region}.console.aws.amazon.com/states/home?region=${region}#/statemachines/view/${encodeURIComponent(arn)}`,
+  );

@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import type { NewCredentials } from "./events/iam";
+import type { Mode } from "./functions/case";
+import { readCidr } from "./rulebook/cidr";
+import { type Exemption, readExemptions } from "./rulebook/exemptions";
+import { sshOpenToWorld } from "./rulebook/ssh";
+
+/** What the owner has decided; every key of `Pulumi.<stack>.yaml`, validated. */
+export interface Settings {
+  mode: Mode;
+  sshPorts: number[];
+  trustedCidrs: string[];
+  newCredentials: NewCredentials;
+  applicationUsers: string[];
+  protectedPrincipals: string[];
+  trustedActors: string[];
+  acceptLockout: boolean;
+  alertEmail?: string;
+  exemptions: Exemption[];
+}
+
+/** One key: its type and default as `Pulumi.yaml` has them, and what is wrong with a value. */
+interface Key {
+  type: "string" | "boolean" | "array";
+  items?: "string" | "integer";
+  default?: unknown;
+  description: string;
+  /** What the value should be, where it is not that; undefined where it is right. */
+  wrong: (value: unknown) => string | undefined;
+}
+
+/** Every key, in the order of the README's table. `Pulumi.yaml` repeats them; a test compares. */
+export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
+  mode: {
+    type: "string",
+    default: "observe",
+    description: "observe does every look and no change; enforce contains",
+    wrong: oneOf("observe", "enforce"),
+  },
+  sshPorts: {
+    type: "array",
+    items: "integer",
+    default: [22],
+    description: "ports that carry SSH here",
+    wrong: listOf(isPort, "ports, whole numbers from 0 to 65535, at least one, e.g. [22]", 1),
+  },
+  trustedCidrs: {
+    type: "array",
+    items: "string",
+    default: [],
+    description: "sources that SSH may stay open to",
+    wrong: trustedCidrsWrong,
+  },
+  newCredentials: {
+    type: "string",
+    default: "admins",
+    description: "contain the owner of a new credential: always, admins (only if an admin), never",
+    wrong: oneOf("always", "admins", "never"),
+  },
+  applicationUsers: {
+    type: "array",
+    items: "string",
+    default: [],
+    description: "name patterns (*, ?) of users that run applications: rotated, not contained",
+    wrong: listOf(
+      (value) => isText(value) && /^[\w+=,.@*?-]{1,64}$/.test(value) && !/^[*?]+$/.test(value),
+      'names of IAM users with * and ?, that do not match every user, e.g. ["app-*"]',
+    ),
+  },
+  protectedPrincipals: {
+    type: "array",
+    items: "string",
+    default: [],
+    description: "break-glass user names, exact: never contained, always alerted",
+    wrong: listOf(
+      (value) => isText(value) && /^[\w+=,.@-]{1,64}$/.test(value),
+      'exact names of IAM users, without patterns, e.g. ["break-glass"]',
+    ),
+  },
+  trustedActors: {
+    type: "array",
+    items: "string",
+    default: [],
+    description: "ARN patterns (*, ?) of principals whose own changes are not incidents",
+    wrong: listOf(
+      (value) => isText(value) && /^arn:[^:]+:(iam|sts)::[^:]+:[^:*?/]+\/.*[^*?/]/.test(value),
+      'ARN patterns that name a user or role, e.g. ["arn:aws:iam::123456789012:role/pipeline"]',
+    ),
+  },
+  acceptLockout: {
+    type: "boolean",
+    default: false,
+    description: "let enforce run without protectedPrincipals and without trustedActors",
+    wrong: (value) => (typeof value === "boolean" ? undefined : "true or false"),
+  },
+  alertEmail: {
+    type: "string",
+    description: "subscribed to the alert topic",
+    wrong: (value) =>
+      isText(value) && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value)
+        ? undefined
+        : "one e-mail address, e.g. security@example.com",
+  },
+};
+
+/** Keys that are designed and not built: setting one is an error and not a silent nothing. */
+export const laterKeys: Record<string, string> = {
+  openSsh: "open rules are removed; restricting them to trustedCidrs",
+  breakSessions: "live sessions are not cut yet; network ACLs",
+  sessionBlockMinutes: "live sessions are not cut yet; network ACLs",
+  containActor: "only the subject is contained; containing the caller as well",
+  maxContainmentsPerHour: "containments are not counted yet; holding a burst",
+  watchedRegions: "only the home region is watched; forwarding from others",
+  memberAccounts: "only this account is contained; member accounts",
+  organizationId: "only this account is contained; member accounts",
+};
+
+/**
+ * Reads and validates the stack's settings and the exemptions file.
+ *
+ * @param config the stack's configuration, keys with their namespace: "tourniquet:mode".
+ * @param exemptionsFile path of a YAML list; a missing file is an error, an empty list is not.
+ * @throws one error that names every wrong key, its value and what is allowed.
+ */
+export function readSettings(config: Record<string, string>, exemptionsFile: string): Settings {
+  const project = "tourniquet:";
+  const given = Object.entries(config)
+    .filter(([key]) => key.startsWith(project))
+    .map(([key, text]): [string, unknown] => [key.slice(project.length), settingIn(text)]);
+
+  const complaints = given.flatMap(([key, value]) => complaint(key, value) ?? []);
+  const defaults = Object.entries(keys).map(([key, one]) => [key, one.default]);
+  const settings = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) } as Settings;
+  if (complaints.length === 0) complaints.push(...lockout(settings));
+  if (complaints.length > 0) throw new Error(complaints.join("\n"));
+  return { ...settings, exemptions: exemptionsIn(exemptionsFile) };
+}
+
+/** Pulumi hands objects over as JSON, and a text as it is. */
+function settingIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function complaint(key: string, value: unknown): string | undefined {
+  const shown = JSON.stringify(value);
+  if (Object.hasOwn(laterKeys, key)) {
+    return `tourniquet:${key} is ${shown}, but ${laterKeys[key]} comes later. Remove the key.`;
+  }
+  if (!Object.hasOwn(keys, key)) {
+    return `tourniquet:${key} is no setting. The settings are ${Object.keys(keys).join(", ")}.`;
+  }
+  const allowed = keys[key as keyof typeof keys].wrong(value);
+  return allowed && `tourniquet:${key} is ${shown}. It should be ${allowed}.`;
+}
+
+function lockout(settings: Settings): string[] {
+  const { mode, acceptLockout, protectedPrincipals, trustedActors } = settings;
+  if (mode !== "enforce" || acceptLockout) return [];
+  if (protectedPrincipals.length + trustedActors.length > 0) return [];
+  return [
+    'tourniquet:mode is "enforce", with nobody in protectedPrincipals or trustedActors: an incident ' +
+      "could lock out everybody who could undo it. Name a break-glass user or the pipeline's role, " +
+      "or set tourniquet:acceptLockout to true.",
+  ];
+}
+
+/** A malformed entry exempts nothing, and the preview says so. */
+function exemptionsIn(file: string): Exemption[] {
+  const { exemptions, complaints } = readExemptions(parse(readFileSync(file, "utf8")) ?? []);
+  for (const one of complaints) void pulumi.log.warn(`${file}: ${one}`);
+  return exemptions;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isPort(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535;
+}
+
+function oneOf(...words: string[]) {
+  return (value: unknown) =>
+    isText(value) && words.includes(value) ? undefined : `one of ${words.join(", ")}`;
+}
+
+function listOf(isRight: (value: unknown) => boolean, allowed: string, atLeast = 0) {
+  return (value: unknown) =>
+    Array.isArray(value) && value.length >= atLeast && value.every(isRight)
+      ? undefined
+      : `a list of ${allowed}`;
+}
+
+/** A list that trusts the world would switch the closing of open lines off. */
+function trustedCidrsWrong(value: unknown): string | undefined {
+  const isCidr = (one: unknown) => isText(one) && one.includes("/") && readCidr(one) !== undefined;
+  const notList = listOf(isCidr, 'IPv4 or IPv6 CIDRs, e.g. ["203.0.113.0/24"]')(value);
+  if (notList) return notList;
+  const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs: value as string[] };
+  const world = sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] });
+  return world.answer === "no"
+    ? undefined
+    : "a list of CIDRs that are not the world, nor half of it";
+}
