@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import runtimePackage from "../drill/lambda-runtime/package.json";
+import rootPackage from "../package.json";
+
+const ROOT = join(__dirname, "..");
+const requirements = readFileSync(join(ROOT, "drill/account/requirements.txt"), "utf8");
+
+/** npm as setup.js sees it: what it installed is what the lock file says. */
+const NPM = `
+const fs = require("node:fs");
+const folder = process.cwd() === fs.realpathSync(process.env.STUB_ROOT) ? "root" : "lambda-runtime";
+fs.appendFileSync(process.env.STUB_LOG, "npm " + process.argv[2] + " in " + folder + "\\n");
+if (process.env.STUB_NPM_SAYS) {
+  console.error(process.env.STUB_NPM_SAYS);
+  process.exit(1);
+}
+fs.mkdirSync("node_modules", { recursive: true });
+fs.copyFileSync("package-lock.json", "node_modules/.package-lock.json");
+`;
+
+/** A Python that answers the version question, makes a venv of itself, and notes pip's work. */
+const PYTHON = `
+const fs = require("node:fs");
+const [flag, code, ...rest] = process.argv.slice(2);
+if (flag === "-c") {
+  console.log(process.env.STUB_PYTHON_VERSION || "3 12");
+  process.exit(process.env.STUB_NO_ENSUREPIP ? 1 : 0);
+}
+fs.appendFileSync(process.env.STUB_LOG, code + " " + (rest.includes("--require-hashes") ? "with hashes" : rest[0]) + "\\n");
+if (code === "venv") {
+  fs.rmSync(rest[1], { recursive: true, force: true });
+  fs.mkdirSync(rest[1] + "/bin", { recursive: true });
+  fs.symlinkSync(process.argv[1], rest[1] + "/bin/python");
+}
+`;
+
+/** A fresh clone of the project, with only the given tools on the PATH. */
+function freshClone(tools: Record<string, string>) {
+  const root = mkdtempSync(join(tmpdir(), "tourniquet-setup-"));
+  clones.push(root);
+  for (const file of [
+    "setup.js",
+    "package.json",
+    "package-lock.json",
+    "drill/lambda-runtime/package.json",
+    "drill/lambda-runtime/package-lock.json",
+    "drill/account/requirements.txt",
+  ]) {
+    cpSync(join(ROOT, file), join(root, file));
+  }
+  const path = join(root, "tools");
+  mkdirSync(path);
+  for (const [name, script] of Object.entries(tools)) {
+    writeFileSync(join(path, name), `#!${process.execPath}\n${script}`, { mode: 0o755 });
+  }
+  const log = join(root, "log");
+  return {
+    root,
+    /** Runs setup.js; the environment holds nothing but what is said here. */
+    setup(env: Record<string, string> = {}) {
+      rmSync(log, { force: true });
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["setup.js"], {
+        cwd: root,
+        env: { PATH: path, STUB_LOG: log, STUB_ROOT: root, ...env },
+        encoding: "utf8",
+      });
+      const ran = existsSync(log) ? readFileSync(log, "utf8").trim().split("\n").sort() : [];
+      return { status, stdout, stderr, ran };
+    },
+  };
+}
+
+const clones: string[] = [];
+const everything = { npm: NPM, python3: PYTHON };
+
+describe("setup.js", () => {
+  afterEach(() => {
+    for (const root of clones.splice(0)) rmSync(root, { recursive: true });
+  });
+
+  it("makes all that a fresh clone lacks, and keeps stdout clean", () => {
+    const { status, stdout, stderr, ran } = freshClone(everything).setup();
+
+    assert.deepEqual(ran, [
+      "npm ci in lambda-runtime",
+      "npm ci in root",
+      "pip with hashes",
+      "venv --clear",
+    ]);
+    assert.equal(stdout, "");
+    assert.equal(stderr.trim().split("\n").length, 3, stderr);
+    assert.equal(status, 0);
+  });
+
+  it("does and says nothing when everything is in place", () => {
+    const clone = freshClone(everything);
+    clone.setup();
+
+    const started = performance.now();
+    const second = clone.setup();
+
+    assert.deepEqual(second, { status: 0, stdout: "", stderr: "", ran: [] });
+    // 0.1 s on an idle machine, a minute for real work; the rest is for a busy one.
+    assert.ok(performance.now() - started < 2000);
+  });
+
+  it("makes again only what its lock or requirements changed for", () => {
+    const clone = freshClone(everything);
+    clone.setup();
+
+    writeFileSync(join(clone.root, "drill/account/requirements.txt"), `${requirements}# newer\n`);
+    assert.deepEqual(clone.setup().ran, ["pip with hashes", "venv --clear"]);
+
+    const lock = JSON.parse(readFileSync(join(clone.root, "package-lock.json"), "utf8"));
+    lock.packages["node_modules/mocha"].version = "0.0.1";
+    writeFileSync(join(clone.root, "package-lock.json"), JSON.stringify(lock));
+    assert.deepEqual(clone.setup().ran, ["npm ci in root"]);
+  });
+
+  it("makes the venv again when its Python is gone", () => {
+    const clone = freshClone(everything);
+    clone.setup();
+    rmSync(join(clone.root, ".venv/bin/python"));
+
+    assert.deepEqual(clone.setup().ran, ["pip with hashes", "venv --clear"]);
+  });
+
+  const unusable: [
+    name: string,
+    tools: Record<string, string>,
+    env: Record<string, string>,
+    RegExp,
+  ][] = [
+    ["none", { npm: NPM }, {}, /Python 3\.10 or newer with venv and ensurepip .*there is none$/],
+    ["too old", everything, { STUB_PYTHON_VERSION: "3 9" }, /; python3 is 3\.9$/],
+    ["bare", everything, { STUB_NO_ENSUREPIP: "1" }, /; python3 lacks venv or ensurepip$/],
+  ];
+  for (const [name, tools, env, sentence] of unusable) {
+    it(`says in one sentence which Python it needs, before any work: ${name}`, () => {
+      const { status, stderr, ran } = freshClone(tools).setup(env);
+
+      assert.equal(status, 1);
+      assert.match(stderr.trimEnd(), sentence);
+      assert.equal(stderr.trim().split("\n").length, 1, stderr);
+      assert.deepEqual(ran, []);
+    });
+  }
+
+  it("tells a missing network from another failure, with the tool's own words below", () => {
+    const clone = freshClone(everything);
+
+    const offline = clone.setup({ STUB_NPM_SAYS: "npm error code ENOTFOUND" });
+    assert.equal(offline.status, 1);
+    assert.match(offline.stderr, /npm packages: npm ci .* could not reach its package registry/);
+    assert.match(offline.stderr, /^ {4}npm error code ENOTFOUND$/m);
+
+    const broken = clone.setup({ STUB_NPM_SAYS: "npm error code EUSAGE" });
+    assert.match(
+      broken.stderr,
+      /npm packages: npm ci .* failed \(exit 1\)\n {4}npm error code EUSAGE/,
+    );
+  });
+
+  it("says in one sentence that npm is missing", () => {
+    const { status, stderr } = freshClone({ python3: PYTHON }).setup();
+
+    assert.equal(status, 1);
+    assert.match(stderr, /^npm did not start: spawn npm ENOENT$/m);
+  });
+
+  it("says in one sentence that Node is too old", () => {
+    const clone = freshClone(everything);
+    const engines = { node: ">=99.1" };
+    writeFileSync(join(clone.root, "package.json"), JSON.stringify({ ...rootPackage, engines }));
+
+    const { status, stderr, ran } = clone.setup();
+
+    assert.deepEqual(
+      { status, stderr, ran },
+      {
+        status: 1,
+        stderr: `Tourniquet needs Node 99.1 or newer; this is ${process.version}\n`,
+        ran: [],
+      },
+    );
+  });
+});
+
+describe("requirements.txt", () => {
+  const entries = requirements
+    .replace(/ \\\n/g, " ")
+    .split("\n")
+    .filter((line) => line !== "" && !/^\s*#/.test(line));
+
+  it("pins each package to one version, and that to its hashes", () => {
+    const loose = entries.filter(
+      (entry) => !/^[a-z0-9.-]+==[\w.]+( ; [^\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+$/.test(entry),
+    );
+    assert.deepEqual(loose, []);
+  });
+
+  it("holds what requirements.in asks for", () => {
+    const asked = readFileSync(join(ROOT, "drill/account/requirements.in"), "utf8")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => line.replace(/\[.*\]/, ""));
+    const pinned = entries.map((entry) => entry.split(" ")[0]);
+
+    assert.ok(asked.length > 0);
+    assert.deepEqual(
+      asked.filter((line) => !pinned.includes(line)),
+      [],
+    );
+  });
+});
+
+describe("the drilled Lambdas' runtime", () => {
+  it("has the SDK clients at the versions that the tests use", () => {
+    const ours: Record<string, string> = rootPackage.devDependencies;
+    const theirs = runtimePackage.dependencies;
+
+    assert.deepEqual(
+      theirs,
+      Object.fromEntries(Object.keys(theirs).map((name) => [name, ours[name]])),
+    );
+  });
+
+  it("has nothing in reach but the SDK, and Node where it could be installed", () => {
+    assert.deepEqual(
+      Object.keys(runtimePackage.dependencies).filter((name) => !name.startsWith("@aws-sdk/")),
+      [],
+    );
+    assert.deepEqual(Object.keys(runtimePackage.optionalDependencies), ["node"]);
+  });
+
+  it("has lock files without the host that they were made against", () => {
+    for (const file of ["package-lock.json", "drill/lambda-runtime/package-lock.json"]) {
+      assert.doesNotMatch(readFileSync(join(ROOT, file), "utf8"), /"resolved"/, file);
+    }
+    assert.doesNotMatch(requirements, /:\/\/|--index-url|--find-links/);
+  });
+});
