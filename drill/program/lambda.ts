@@ -1,0 +1,185 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { Credentials } from "../account/account";
+import { unpack } from "./archive";
+import type { Captured } from "./capture";
+
+const RUNTIME = path.join(__dirname, "..", "lambda-runtime", "node_modules");
+
+/** The Node.js that runs the Lambdas: their own major version where it is installed. */
+export function lambdaNode(): string {
+  const own = path.join(RUNTIME, "node", "bin", "node");
+  return fs.existsSync(own) ? own : process.execPath;
+}
+
+/** One invocation, as reports tell of it. */
+export interface Invocation {
+  function: string;
+  cold: boolean;
+  /** Loading the archive and the SDK; cold invocations only. */
+  initMs?: number;
+  ms: number;
+  error?: string;
+}
+
+/** Lambda's answer: a result, or an error as Step Functions gets to see it. */
+export interface Answer {
+  invocation: Invocation;
+  result?: unknown;
+  error?: { errorType: string; errorMessage: string };
+}
+
+interface Started {
+  child: ChildProcess;
+  initMs: number;
+  failure?: Answer["error"];
+}
+
+/**
+ * A captured Lambda, run from its archive in a process of its own: nothing in reach but the archive
+ * and the SDK of the Lambda runtime, nothing in the environment but what was captured and the
+ * credentials of its role. One event at a time; further ones wait, where Lambda would start more
+ * sandboxes.
+ */
+export class Lambda {
+  readonly name: string;
+  readonly arn: string;
+  #started: Promise<Started> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #folder: string | undefined;
+
+  constructor(
+    private readonly captured: Captured,
+    private readonly to: {
+      endpoint: string;
+      region: string;
+      credentials: Credentials;
+      log: (line: string) => void;
+    },
+  ) {
+    this.name = captured.inputs.name;
+    this.arn = captured.state.arn;
+  }
+
+  /** Invokes the function with an event; never rejects for what the function throws. */
+  invoke(event: unknown): Promise<Answer> {
+    const answer = this.#last.then(() => this.#invoke(event));
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Ends the sandbox and removes its files. */
+  async stop(): Promise<void> {
+    const started = await this.#started?.catch(() => undefined);
+    started?.child.kill("SIGKILL");
+    this.#started = undefined;
+    if (this.#folder) fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #invoke(event: unknown): Promise<Answer> {
+    const cold = this.#started === undefined;
+    this.#started ??= this.#start();
+    const { child, initMs, failure } = await this.#started;
+    const start = { function: this.name, cold, ...(cold && { initMs }) };
+    if (failure) {
+      await this.stop();
+      return failed(start, 0, failure);
+    }
+    const seconds = this.captured.inputs.timeout as number;
+    const reply = await this.#ask(child, event, seconds);
+    if (reply === "timed out") {
+      await this.stop();
+      const errorMessage = `${this.name} timed out after ${seconds} seconds`;
+      return failed(start, seconds * 1000, { errorType: "Sandbox.Timedout", errorMessage });
+    }
+    return reply.error
+      ? failed(start, reply.ms, reply.error)
+      : { invocation: { ...start, ms: reply.ms }, result: reply.result };
+  }
+
+  #ask(child: ChildProcess, event: unknown, seconds: number) {
+    const context = { functionName: this.name, awsRequestId: randomUUID() };
+    type Reply = { ms: number; result?: unknown; error?: Answer["error"] };
+    return new Promise<Reply | "timed out">((resolve) => {
+      const done = (reply: Reply | "timed out") => {
+        clearTimeout(timer);
+        child.off("message", done);
+        child.off("exit", died);
+        resolve(reply);
+      };
+      const died = (code: number | null) =>
+        done({
+          ms: 0,
+          error: {
+            errorType: "Runtime.ExitError",
+            errorMessage: `${this.name} exited with ${code}`,
+          },
+        });
+      const timer = setTimeout(() => done("timed out"), seconds * 1000);
+      child.on("message", done);
+      child.on("exit", died);
+      // What is no JSON does not reach a Lambda either.
+      child.send({ event: JSON.parse(JSON.stringify(event)), context });
+    });
+  }
+
+  async #start(): Promise<Started> {
+    const { inputs, files } = this.captured;
+    // Outside the project, so that no module resolution climbs into its node_modules.
+    this.#folder = fs.mkdtempSync(path.join(os.tmpdir(), "tourniquet-lambda-"));
+    unpack(files ?? {}, this.#folder);
+    const bootstrap = path.join(this.#folder, ".sandbox.cjs");
+    fs.copyFileSync(path.join(__dirname, "sandbox.js"), bootstrap);
+    const child = fork(bootstrap, [this.#folder, inputs.handler], {
+      cwd: this.#folder,
+      execPath: lambdaNode(),
+      execArgv: [],
+      env: this.#environment(this.#folder),
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (data) => this.to.log(`${this.name}: ${String(data).trimEnd()}`));
+    }
+    return new Promise((resolve, reject) => {
+      child.once("message", ({ initMs, failure }: Omit<Started, "child">) =>
+        resolve({ child, initMs, ...(failure && { failure }) }),
+      );
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`${this.name} exited with ${code} at its start`)));
+    });
+  }
+
+  /** Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+  #environment(folder: string): Record<string, string> {
+    const { credentials, endpoint, region } = this.to;
+    return {
+      ...(this.captured.inputs.environment?.variables ?? {}),
+      PATH: "/usr/bin:/bin",
+      HOME: folder,
+      TZ: ":UTC",
+      NODE_PATH: RUNTIME,
+      NODE_NO_WARNINGS: "1",
+      LAMBDA_TASK_ROOT: folder,
+      AWS_LAMBDA_FUNCTION_NAME: this.name,
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      ...(credentials.sessionToken && { AWS_SESSION_TOKEN: credentials.sessionToken }),
+    };
+  }
+}
+
+function failed(
+  start: Pick<Invocation, "function" | "cold" | "initMs">,
+  ms: number,
+  error: NonNullable<Answer["error"]>,
+): Answer {
+  const text = `${error.errorType}: ${error.errorMessage}`;
+  return { invocation: { ...start, ms, error: text }, error };
+}

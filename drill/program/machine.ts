@@ -1,0 +1,216 @@
+import { randomUUID } from "node:crypto";
+import type { Captured } from "./capture";
+import type { Answer, Invocation } from "./lambda";
+
+/** What became of one execution. */
+export interface ExecutionResult {
+  status: "SUCCEEDED" | "FAILED";
+  /** Names of the states that were entered, in order. */
+  path: string[];
+  states: StateVisit[];
+  output?: unknown;
+  error?: string;
+  cause?: string;
+  invocations: Invocation[];
+}
+
+/** One state that an execution went through; times as `performance.now()` tells them. */
+export interface StateVisit {
+  name: string;
+  input?: unknown;
+  output?: unknown;
+  enteredAt: number;
+  leftAt: number;
+}
+
+/** One execution of a state machine. */
+export interface Execution {
+  /** Its name, which is unique. */
+  id: string;
+  input: unknown;
+  done: Promise<ExecutionResult>;
+}
+
+/**
+ * A state holds at most 256 KiB, and what exceeds it ends the execution past every Catch. The
+ * interpreter knows no limit.
+ * Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+ */
+const LARGEST_STATE_BYTES = 262_144;
+
+/** Waits pass two hundred times faster here, and retries after this many milliseconds. */
+const WAIT_FACTOR = 1 / 200;
+const RETRY_MS = 25;
+
+interface Definition {
+  States: Record<string, { Type: string; Resource?: string; Seconds?: number; Retry?: unknown[] }>;
+}
+
+// Node.js 20 has no Promise.withResolvers, which the interpreter calls.
+(Promise as { withResolvers?: unknown }).withResolvers ??= () => {
+  let resolve: unknown;
+  let reject: unknown;
+  const promise = new Promise((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+};
+
+// The interpreter's types are for ES modules only; this is the part of it that is used.
+const { StateMachine } = require("aws-local-stepfunctions") as {
+  StateMachine: new (
+    definition: unknown,
+    options: unknown,
+  ) => {
+    run(
+      input: unknown,
+      options: unknown,
+    ): { abort(): void; result: Promise<unknown>; eventLogs: AsyncIterable<Log> };
+  };
+};
+
+interface Log {
+  type: string;
+  timestamp: number;
+  state?: { name: string; input?: unknown; output?: unknown };
+}
+
+/** A captured state machine, run by an interpreter; its Lambdas are called through `invoke`. */
+export class Machine {
+  readonly arn: string;
+  readonly #definition: Definition;
+  readonly #machine: InstanceType<typeof StateMachine>;
+
+  constructor(
+    captured: Captured,
+    private readonly invoke: (functionArn: string, payload: unknown) => Promise<Answer>,
+  ) {
+    this.arn = captured.state.arn;
+    this.#definition = JSON.parse(captured.inputs.definition);
+    if (captured.inputs.definition.includes('"JSONata"')) {
+      throw new Error(`${captured.name}: the interpreter ignores JSONata silently`);
+    }
+    // Building validates, which takes longer than most executions: once a machine.
+    this.#machine = new StateMachine(this.#definition, { validationOptions: { checkArn: false } });
+  }
+
+  /** Starts an execution. */
+  start(input: unknown): Execution {
+    const id = randomUUID();
+    return { id, input, done: this.#run(id, input) };
+  }
+
+  async #run(id: string, input: unknown): Promise<ExecutionResult> {
+    const invocations: Invocation[] = [];
+    const states: StateVisit[] = [];
+    let tooLarge: string | undefined;
+    const limited = (what: string, value: unknown) => {
+      const bytes = Buffer.byteLength(JSON.stringify(value ?? null), "utf8");
+      if (bytes <= LARGEST_STATE_BYTES) return;
+      tooLarge ??= `${what} has ${bytes} bytes; a state may have ${LARGEST_STATE_BYTES}`;
+      execution.abort();
+    };
+    const execution = this.#machine.run(JSON.parse(JSON.stringify(input)), {
+      overrides: {
+        taskResourceLocalHandlers: this.#handlers(invocations, limited),
+        waitTimeOverrides: this.#waits(),
+        retryIntervalOverrides: this.#retries(),
+      },
+      context: this.#context(id, input),
+    });
+    const watching = this.#watch(execution.eventLogs, states, limited);
+    const path = () => states.map(({ name }) => name);
+    try {
+      const output = await execution.result;
+      await watching;
+      if (tooLarge) return this.#exceeded(tooLarge, { states, invocations, path: path() });
+      return { status: "SUCCEEDED", path: path(), states, output, invocations };
+    } catch (thrown) {
+      await watching;
+      if (tooLarge) return this.#exceeded(tooLarge, { states, invocations, path: path() });
+      const { name, message } = ((thrown as Error).cause ?? thrown) as Error;
+      return { status: "FAILED", path: path(), states, error: name, cause: message, invocations };
+    }
+  }
+
+  #exceeded(
+    cause: string,
+    rest: Pick<ExecutionResult, "path" | "states" | "invocations">,
+  ): ExecutionResult {
+    return { status: "FAILED", error: "States.DataLimitExceeded", cause, ...rest };
+  }
+
+  /** A function's ARN as the resource: the input is its event, and its result the task's. */
+  #handlers(invocations: Invocation[], limited: (what: string, value: unknown) => void) {
+    const tasks = Object.entries(this.#definition.States).filter(([, one]) => one.Type === "Task");
+    return Object.fromEntries(
+      tasks.map(([name, { Resource = "" }]) => [
+        name,
+        async (payload: unknown) => {
+          if (!/^arn:[^:]+:lambda:/.test(Resource)) {
+            throw new Error(`${name} has the resource ${Resource}; the drill runs functions by ARN`);
+          }
+          limited(`the input of ${name}`, payload);
+          const answer = await this.invoke(Resource, payload);
+          invocations.push(answer.invocation);
+          if (answer.error) {
+            const { errorType, errorMessage } = answer.error;
+            throw Object.assign(new Error(JSON.stringify({ errorType, errorMessage })), {
+              name: errorType,
+            });
+          }
+          limited(`the result of ${name}`, answer.result);
+          return answer.result;
+        },
+      ]),
+    );
+  }
+
+  #waits(): Record<string, number> {
+    const waits = Object.entries(this.#definition.States).filter(([, one]) => one.Type === "Wait");
+    return Object.fromEntries(
+      waits.map(([name, { Seconds = 0 }]) => [name, Seconds * 1000 * WAIT_FACTOR]),
+    );
+  }
+
+  #retries(): Record<string, number> {
+    const retried = Object.entries(this.#definition.States).filter(([, one]) => one.Retry);
+    return Object.fromEntries(retried.map(([name]) => [name, RETRY_MS]));
+  }
+
+  /** Source: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html */
+  #context(id: string, input: unknown) {
+    const name = this.arn.split(":").at(-1);
+    return {
+      Execution: {
+        Id: `${this.arn.replace(":stateMachine:", ":execution:")}:${id}`,
+        Name: id,
+        Input: input,
+        StartTime: new Date().toISOString(),
+      },
+      StateMachine: { Id: this.arn, Name: name },
+    };
+  }
+
+  async #watch(
+    logs: AsyncIterable<Log>,
+    states: StateVisit[],
+    limited: (what: string, value: unknown) => void,
+  ): Promise<void> {
+    for await (const { type, timestamp, state } of logs) {
+      if (!state) continue;
+      const at = timestamp - performance.timeOrigin;
+      if (type.endsWith("StateEntered")) {
+        states.push({ name: state.name, input: state.input, enteredAt: at, leftAt: at });
+      }
+      const visit = states.at(-1);
+      if (!visit || visit.name !== state.name) continue;
+      visit.leftAt = at;
+      if (type.endsWith("StateExited")) {
+        visit.output = state.output;
+        limited(`the output of ${state.name}`, state.output);
+      }
+    }
+  }
+}
