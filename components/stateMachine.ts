@@ -25,7 +25,8 @@ interface Retrier {
 
 interface Catcher {
   ErrorEquals: string[];
-  ResultPath: string;
+  /** Absent: the error replaces the state. */
+  ResultPath?: string;
   Next: string;
 }
 
@@ -35,7 +36,8 @@ interface Task {
   Comment?: string;
   Parameters?: Record<string, unknown>;
   ResultSelector?: Record<string, unknown>;
-  ResultPath: string;
+  /** Absent: the result replaces the state. */
+  ResultPath?: string;
   TimeoutSeconds: number;
   Retry: Retrier[];
   Catch: Catcher[];
@@ -133,9 +135,8 @@ export function definition(arns: FunctionArns): Definition {
       IngestionAction: {
         ...task(arns.CloudWatcherCore, "IngestionType"),
         ResultSelector: { "CloudWatcherCore.$": "$" },
-        ResultPath: "$",
         // The event leaves the state here too: with an error beside it, it might exceed the limit.
-        Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$", Next: "Failed" }],
+        Catch: [{ ErrorEquals: ["States.ALL"], Next: "Failed" }],
       },
       IngestionType: {
         Type: "Choice",
@@ -248,7 +249,6 @@ function task(Resource: string, Next: string): Task {
   return {
     Type: "Task",
     Resource,
-    ResultPath: "$",
     TimeoutSeconds: 60,
     Retry: [RETRY],
     Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: "Failed" }],

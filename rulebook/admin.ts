@@ -8,287 +8,297 @@ import {
   type Statement,
 } from "./policyDocument";
 
-/** One policy that a user holds, whichever way it came to him. */
+/** One policy that counts for a user, and the way by which it reaches him. */
 export interface Grant {
-  /** Unique among the user's grants: "attached arn:…", "inline p", "group devs attached arn:…". */
+  /** Unique among the user's grants: "attached arn:…", "inline p", "group devs inline p". */
   id: string;
   /** For people: "user bob → group devs → AdministratorAccess". */
   path: string;
+  /** Of a managed policy. AWS's own are judged by their name. */
   policyArn?: string;
-  /** As `readDocument` takes it; of a customer's policy the default version. Or "unknown". */
+  /** Of an inline policy, or of a customer's policy in its default version; missing is unknown. */
   document?: unknown;
 }
 
 export interface AdminJudgement extends Judgement {
-  /** Ids of the grants that must go so that the rest is no admin. Empty unless "yes". */
+  /** Ids of the grants that must go so that the rest makes no admin. Empty unless "yes". */
   culprits: string[];
 }
 
-/** A call that tells an admin from everybody else. */
-interface Probe {
+/**
+ * Calls that make an admin of whoever may make them on any user, group, role or policy.
+ * Source: https://bishopfox.com/blog/privilege-escalation-in-aws and prowler,
+ * iam/lib/privilege_escalation.py. What needs iam:PassRole as well depends on the roles there are.
+ */
+const ONE_CALL_FROM_ADMIN = [
+  { action: "iam:AddUserToGroup", kind: "group" },
+  { action: "iam:AttachGroupPolicy", kind: "group" },
+  { action: "iam:AttachRolePolicy", kind: "role" },
+  { action: "iam:AttachUserPolicy", kind: "user" },
+  { action: "iam:CreateAccessKey", kind: "user" },
+  { action: "iam:CreateLoginProfile", kind: "user" },
+  { action: "iam:CreatePolicyVersion", kind: "policy" },
+  { action: "iam:PutGroupPolicy", kind: "group" },
+  { action: "iam:PutRolePolicy", kind: "role" },
+  { action: "iam:PutUserPolicy", kind: "user" },
+  { action: "iam:SetDefaultPolicyVersion", kind: "policy" },
+  { action: "iam:UpdateAssumeRolePolicy", kind: "role" },
+  { action: "iam:UpdateLoginProfile", kind: "user" },
+];
+
+/** Of these, the ones that do it on the caller's own user too: the rest is self-service there. */
+const ADMIN_BY_OWN_USER = ["iam:AttachUserPolicy", "iam:PutUserPolicy"];
+
+/** Source: https://docs.aws.amazon.com/general/latest/gr/rande.html and the botocore endpoint data. */
+const PARTITIONS = [
+  "aws",
+  "aws-cn",
+  "aws-eusc",
+  "aws-iso",
+  "aws-iso-b",
+  "aws-iso-e",
+  "aws-iso-f",
+  "aws-us-gov",
+];
+
+// Names that nobody can have written: characters that no policy may hold, longer than any name, so
+// that neither letters nor a row of "?" match them. Whoever covers them covers all that has a name.
+const UNNAMED = "\uE000".repeat(130);
+const OWN_USER = "\uE001".repeat(130);
+const ACCOUNT = "\uE000".repeat(12);
+
+/** One thing to be allowed; the answers are about all of them. */
+interface Power {
   action: string;
   resource: string;
   words: string;
+  /** What holding it makes of a user. */
+  admin: "yes" | "unknown";
 }
 
-/** No policy names what these characters spell: only a pattern for everything matches. */
-const ANY = "~~~~~~~~";
-const SELF = `user/\${aws:username}`;
+/** What one grant says to each power, in the order of the powers. */
+interface Powers {
+  grant: Grant;
+  readable: boolean;
+  allows: Answer[];
+  denies: Answer[];
+}
 
 /**
- * The calls by which whoever may make them on everybody makes himself an admin, with what they act on.
- * Sources: https://github.com/prowler-cloud/prowler (iam/lib/privilege_escalation.py),
- * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
- */
-const ESCALATIONS: Record<string, string[]> = {
-  user: [
-    "AttachUserPolicy",
-    "PutUserPolicy",
-    "CreateAccessKey",
-    "CreateLoginProfile",
-    "UpdateLoginProfile",
-  ],
-  group: ["AttachGroupPolicy", "PutGroupPolicy", "AddUserToGroup"],
-  role: ["AttachRolePolicy", "PutRolePolicy", "UpdateAssumeRolePolicy"],
-  policy: ["CreatePolicyVersion", "SetDefaultPolicyVersion"],
-};
-
-/** On himself these make an admin too; a key or a password of his own gives him nothing new. */
-const SELF_ESCALATIONS = ["AttachUserPolicy", "PutUserPolicy"];
-
-/** By these a user takes off the boundary that holds him back. */
-const BOUNDARY_REMOVALS = ["DeleteUserPermissionsBoundary", "PutUserPermissionsBoundary"];
-
-const LISTED = 3;
-
-/**
- * Do these grants together make their holder an admin? He is one where he may call anything that
- * nobody thought of naming, on anything ("*" on "*", or nearly so by NotAction or NotResource), or
- * make one of the ESCALATIONS on every user, group, role or policy.
+ * Do these grants make their user an admin?
  *
- * An unconditional Deny and a boundary take away; a Condition on an Allow leaves an admin an admin, and
- * one on a Deny leaves it to the caller whether it holds. A boundary that its holder may remove is
- * none. What is not known may allow and may deny: beside it, what would be an admin is "unknown".
+ * He is one who holds an action that no statement names on a resource that none names, so everything
+ * or nearly everything; or who may make one of the calls that lead there, on every resource of their
+ * kind, or AttachUserPolicy and PutUserPolicy on himself.
+ * An Allow counts under any condition. A Deny subtracts where it holds without one and surely
+ * matches: partition and account are not known here, so that a Deny for one of them alone does not,
+ * while an Allow for one of them is taken to be for the user's own. A user who may assume every role
+ * is "unknown", since an admin's may be among them.
+ *
+ * @param boundary the permissions boundary: only what it allows too counts.
  */
 export function makesAdmin(grants: Grant[], boundary?: Grant): AdminJudgement {
-  const held = grants.map(readGrant);
-  const limit = boundary && readGrant(boundary);
-  const culprits: ReadGrant[] = [];
-  let remaining = held;
-  while (answerOf(remaining, limit) === "yes") {
-    const makers = remaining.filter((grant) => probesBy(grant, remaining, limit).length > 0);
-    culprits.push(...makers);
-    remaining = remaining.filter((grant) => !makers.includes(grant));
-  }
+  const powers = allPowers();
+  const held = grants.map((grant) => powersOf(grant, powers));
+  const limit = boundary && powersOf(boundary, powers);
 
-  const needed = withoutSpare(culprits, remaining, limit);
-  if (needed.length > 0) {
+  const answer = answerFor(powers, held, limit);
+  if (answer === "yes") {
+    const culprits = culpritsOf(powers, held, limit);
     return {
-      answer: "yes",
-      reasons: held
-        .filter((grant) => needed.includes(grant))
-        .map((grant) => whyAdmin(grant, needed, remaining, limit)),
-      culprits: held.filter((grant) => needed.includes(grant)).map(({ grant }) => grant.id),
+      answer,
+      reasons: culprits.map(
+        (culprit) => `${culprit.grant.path} allows ${allowed(powers, culprit)}`,
+      ),
+      culprits: culprits.map(({ grant }) => grant.id),
     };
   }
-  const answer = answerOf(held, limit);
-  return {
-    answer,
-    reasons: answer === "unknown" ? whyUnknown(held, limit) : [whyNot(held, limit)],
-    culprits: [],
-  };
+  const reasons = answer === "unknown" ? doubts(powers, held, limit) : denials(powers, held, limit);
+  return { answer, reasons, culprits: [] };
 }
 
-/** Does this document alone make its holder an admin? */
+/** Does one policy document, with nothing beside it, make an admin? */
 export function documentMakesAdmin(document: unknown): Judgement {
   const { answer, reasons } = makesAdmin([{ id: "document", path: "the document", document }]);
   return { answer, reasons };
 }
 
-/** A grant whose document has been read; undefined statements may be any. */
-interface ReadGrant {
-  grant: Grant;
-  statements: Statement[] | undefined;
-}
-
-/** The name of an AWS policy is enough: what it is listed with, else what its document says. */
-function readGrant(grant: Grant): ReadGrant {
-  const { policyArn = "", document } = grant;
-  const listed = awsManagedDocument(policyArn);
-  if (listed !== undefined) return { grant, statements: readDocument(listed) };
-  const statements = readDocument(document);
-  return { grant, statements: statements ?? (awsManagedPolicy(policyArn) ? [] : undefined) };
-}
-
-function answerOf(held: ReadGrant[], limit: ReadGrant | undefined): Answer {
-  return some(probes().map((probe) => mayCall(held, probe, limit)));
-}
-
-/** The calls of an admin that this grant allows and nothing denies. */
-function probesBy(maker: ReadGrant, held: ReadGrant[], limit: ReadGrant | undefined): Probe[] {
-  return probes().filter(
-    (probe) => allows(maker, probe) === "yes" && mayCall(held, probe, limit) === "yes",
-  );
-}
-
-/** A grant that makes an admin only as long as another does (it removes the boundary) may stay. */
-function withoutSpare(
-  culprits: ReadGrant[],
-  remaining: ReadGrant[],
-  limit: ReadGrant | undefined,
-): ReadGrant[] {
-  const staying = [...remaining];
-  return culprits.filter((culprit) => {
-    if (answerOf([...staying, culprit], limit) === "yes") return true;
-    staying.push(culprit);
-    return false;
+function allPowers(): Power[] {
+  return PARTITIONS.flatMap((partition): Power[] => {
+    const iam = (kind: string, name: string) => `arn:${partition}:iam::${ACCOUNT}:${kind}/${name}`;
+    return [
+      {
+        action: `${UNNAMED}:${UNNAMED}`,
+        resource: `arn:${partition}:${UNNAMED}:${UNNAMED}:${ACCOUNT}:${UNNAMED}`,
+        words: "nearly every action on nearly every resource",
+        admin: "yes",
+      },
+      ...ONE_CALL_FROM_ADMIN.map(
+        ({ action, kind }): Power => ({
+          action,
+          resource: iam(kind, UNNAMED),
+          words: `${action} on every ${kind}`,
+          admin: "yes",
+        }),
+      ),
+      ...ADMIN_BY_OWN_USER.map(
+        (action): Power => ({
+          action,
+          resource: iam("user", OWN_USER),
+          words: `${action} on the own user`,
+          admin: "yes",
+        }),
+      ),
+      {
+        action: "sts:AssumeRole",
+        resource: iam("role", UNNAMED),
+        words: "sts:AssumeRole on every role, and one of them may be an admin's",
+        admin: "unknown",
+      },
+    ];
   });
 }
 
-function probes(): Probe[] {
-  const everywhere = Object.entries(ESCALATIONS).flatMap(([kind, actions]) =>
-    actions.map((action) => iamProbe(action, `${kind}/${ANY}`, `on every ${kind}`)),
-  );
-  const self = SELF_ESCALATIONS.map((action) => iamProbe(action, SELF, "on himself"));
-  return [anything(), ...everywhere, ...self];
-}
-
-function anything(): Probe {
+function powersOf(grant: Grant, powers: Power[]): Powers {
+  const statements = statementsOf(grant);
+  if (statements === undefined) {
+    const unknown = powers.map((): Answer => "unknown");
+    return { grant, readable: false, allows: unknown, denies: unknown };
+  }
   return {
-    action: `${ANY}:${ANY}`,
-    resource: `arn:aws:${ANY}:${ANY}:${ANY}:${ANY}/${ANY}`,
-    words: "nearly everything",
+    grant,
+    readable: true,
+    allows: powers.map((power) => some(statements.map((statement) => allows(statement, power)))),
+    denies: powers.map((power) => some(statements.map((statement) => denies(statement, power)))),
   };
 }
 
-function iamProbe(action: string, name: string, scope: string): Probe {
-  return {
-    action: `iam:${action}`,
-    resource: `arn:aws:iam::${ANY}:${name}`,
-    words: `iam:${action} ${scope}`,
-  };
+function statementsOf({ policyArn, document }: Grant): Statement[] | undefined {
+  if (policyArn === undefined || awsManagedPolicy(policyArn) === undefined) {
+    return readDocument(document);
+  }
+  return readDocument(awsManagedDocument(policyArn) ?? document) ?? [];
 }
 
-function mayCall(held: ReadGrant[], probe: Probe, limit: ReadGrant | undefined): Answer {
-  const granted = allowedBy(held, probe);
-  if (limit === undefined || granted === "no") return granted;
-  const removable = BOUNDARY_REMOVALS.map((action) => {
-    const removal = iamProbe(action, SELF, "on himself");
-    return every([allowedBy(held, removal), allowedBy([limit], removal)]);
-  });
-  return every([granted, some([allowedBy([limit], probe), ...removable])]);
-}
-
-function allowedBy(held: ReadGrant[], probe: Probe): Answer {
+function allows({ effect, action, resource }: Statement, power: Power): Answer {
+  if (effect === "Deny") return "no";
   return every([
-    some(held.map((grant) => allows(grant, probe))),
-    not(some(held.map((grant) => denies(grant, probe)))),
+    effect === "Allow" ? "yes" : "unknown",
+    covers(action, (pattern) => matchesPattern(pattern, power.action)),
+    covers(resource, (pattern) => (resource.inverted ? surelyMatches : mayMatch)(pattern, power)),
   ]);
 }
 
-function allows({ statements }: ReadGrant, probe: Probe): Answer {
-  if (statements === undefined) return "unknown";
-  return some(
-    statements.map((statement) =>
-      every([has(statement, "Allow"), covers(statement, "Allow", probe)]),
-    ),
-  );
-}
-
-function denies({ statements }: ReadGrant, probe: Probe): Answer {
-  if (statements === undefined) return "unknown";
-  return some(
-    statements.map((statement) =>
-      every([
-        has(statement, "Deny"),
-        statement.conditional === "unknown" ? "unknown" : yesNo(!statement.conditional),
-        covers(statement, "Deny", probe),
-      ]),
-    ),
-  );
-}
-
-function has({ effect }: Statement, wanted: "Allow" | "Deny"): Answer {
-  return effect === "unknown" ? "unknown" : yesNo(effect === wanted);
-}
-
-function covers({ action, resource }: Statement, effect: "Allow" | "Deny", probe: Probe): Answer {
-  const wide = (effect === "Allow") !== resource.inverted;
+function denies({ effect, action, resource, conditional }: Statement, power: Power): Answer {
+  if (effect === "Allow") return "no";
   return every([
-    matches(action, (pattern) => matchesPattern(pattern, probe.action)),
-    matches(resource, (pattern) => matchesExactly(resourcePattern(pattern, wide), probe.resource)),
+    effect === "Deny" ? "yes" : "unknown",
+    conditional === "unknown" ? "unknown" : yesNo(!conditional),
+    covers(action, (pattern) => matchesPattern(pattern, power.action)),
+    covers(resource, (pattern) => (resource.inverted ? mayMatch : surelyMatches)(pattern, power)),
   ]);
 }
 
-function matches({ inverted, patterns }: Element, test: (pattern: string) => boolean): Answer {
-  const matched = some(
-    patterns.map((pattern) => (pattern === "unknown" ? "unknown" : yesNo(test(pattern)))),
+function covers({ inverted, patterns }: Element, matches: (pattern: string) => boolean): Answer {
+  const named = some(
+    patterns.map((pattern) => (pattern === "unknown" ? "unknown" : yesNo(matches(pattern)))),
   );
-  return inverted ? not(matched) : matched;
+  return inverted ? not(named) : named;
+}
+
+/** In some account, and if the user has some name: a digit may be one of the account's. */
+function mayMatch(pattern: string, { resource }: Power): boolean {
+  const open = pattern.replace(/\$\{\s*aws:username\s*(,[^}]*)?\}/gi, OWN_USER).replace(/\d/g, "?");
+  return matchesPattern(open, resource);
+}
+
+/** In every account, and in the case that IAM compares ARNs in. */
+function surelyMatches(pattern: string, { resource }: Power): boolean {
+  return matchesExactly(pattern, resource);
+}
+
+function answerFor(powers: Power[], held: Powers[], limit: Powers | undefined): Answer {
+  return some(powers.map(({ admin }, at) => every([admin, holds(held, limit, at)])));
+}
+
+/** Is a power left to the user when all his grants and his boundary have spoken? */
+function holds(held: Powers[], limit: Powers | undefined, at: number): Answer {
+  return every([
+    some(held.map(({ allows }) => allows[at] ?? "unknown")),
+    not(some(held.map(({ denies }) => denies[at] ?? "unknown"))),
+    limit?.allows[at] ?? "yes",
+    not(limit?.denies[at] ?? "no"),
+  ]);
 }
 
 /**
- * A resource pattern as the probes can match it. The variables for the caller's own account and
- * partition narrow nothing. Whose account or partition a literal names, no document tells: what
- * grants is read as ours (`wide`), what takes away is not.
+ * The grants that allow something of an admin that is not denied. A grant that goes may take a Deny
+ * with it, so the rest is asked again until it makes no admin.
  */
-function resourcePattern(pattern: string, wide: boolean): string {
-  const plain = pattern
-    .replace(
-      /\$\{(?:aws:PrincipalAccount|aws:ResourceAccount|AWS::AccountId|AWS::Partition)\}/gi,
-      "*",
-    )
-    .replace(/\$\{aws:username\}/gi, "${aws:username}");
-  if (!wide) return plain;
-  return plain
-    .replace(/^arn:aws(?:-[a-z]+)*:/, "arn:aws:")
-    .replace(/^(arn:[^:]*:[^:]*:[^:]*:)\d{12}:/, "$1*:");
-}
-
-function whyAdmin(
-  maker: ReadGrant,
-  makers: ReadGrant[],
-  remaining: ReadGrant[],
-  limit: ReadGrant | undefined,
-): string {
-  // What another culprit denies counts only as long as that one is there.
-  const together = probesBy(maker, [...remaining, ...makers], limit);
-  const found = together.length > 0 ? together : probesBy(maker, [...remaining, maker], limit);
-  const [first, ...rest] = found;
-  const words = found.map((probe) => probe.words);
-  if (found.length === probes().length) return `${maker.grant.path} allows everything`;
-  if (first?.words === anything().words) {
-    return `${maker.grant.path} allows nearly everything${rest.length > 0 ? `, ${shortList(words.slice(1))} among it` : ""}`;
-  }
-  return `${maker.grant.path} allows ${shortList(words)}: one call from admin`;
-}
-
-function whyUnknown(held: ReadGrant[], limit: ReadGrant | undefined): string[] {
-  const doubtful = [...held, ...(limit ? [limit] : [])].filter(isDoubtful);
-  return doubtful.map(({ grant, statements }) =>
-    statements === undefined
-      ? `${grant.path} cannot be read: whether it makes or keeps from an admin is not known`
-      : `${grant.path} has values that are not known: whether it makes or keeps from an admin is not known`,
+function culpritsOf(powers: Power[], held: Powers[], limit: Powers | undefined): Powers[] {
+  const makesHim = ({ admin }: Power, at: number) =>
+    admin === "yes" && holds(held, limit, at) === "yes";
+  const found = held.filter(({ allows }) =>
+    powers.some((power, at) => allows[at] === "yes" && makesHim(power, at)),
   );
+  if (found.length === 0) return [];
+  const rest = held.filter((each) => !found.includes(each));
+  const more = culpritsOf(powers, rest, limit);
+  return held.filter((each) => found.includes(each) || more.includes(each));
 }
 
-function isDoubtful(grant: ReadGrant): boolean {
-  const removals = BOUNDARY_REMOVALS.map((action) => iamProbe(action, SELF, "on himself"));
-  return [...probes(), ...removals].some(
-    (probe) => allows(grant, probe) === "unknown" || denies(grant, probe) === "unknown",
+/** What a grant allows of an admin, in words: everything says it all, of the calls the first few. */
+function allowed(powers: Power[], { allows }: Powers): string {
+  const words = powers
+    .filter(({ admin }, at) => admin === "yes" && allows[at] === "yes")
+    .map((power) => power.words);
+  const first = powers[0]?.words ?? "";
+  return words.includes(first) ? first : `${list(words)}: one call from admin`;
+}
+
+/** Each word once (the partitions say the same), and no more than a reader wants. */
+function list(words: string[]): string {
+  const distinct = words.filter((word, at) => words.indexOf(word) === at);
+  const rest = distinct.length - 3;
+  if (rest > 0) return `${distinct.slice(0, 3).join(", ")} and ${rest} more`;
+  return distinct.join(", ");
+}
+
+/** Why the grants may make an admin: who could not be read, and what then hangs on it. */
+function doubts(powers: Power[], held: Powers[], limit: Powers | undefined): string[] {
+  const open = powers.map(({ admin }, at) => every([admin, holds(held, limit, at)]) === "unknown");
+  const isOpen = (says: Answer[], answer: Answer) =>
+    says.some((said, at) => open[at] && said === answer);
+  const unread = [...held, ...(limit ? [limit] : [])]
+    .filter(({ allows, denies }) => isOpen(allows, "unknown") || isOpen(denies, "unknown"))
+    .map(({ grant, readable }) =>
+      readable
+        ? `${grant.path} is known in part only`
+        : `${grant.path} has no policy document that can be read`,
+    );
+  const hanging = held
+    .filter(({ allows }) => isOpen(allows, "yes"))
+    .map(({ grant, allows }) => {
+      const words = powers
+        .filter((_, at) => open[at] && allows[at] === "yes")
+        .map((power) => power.words);
+      const unless = unread.length > 0 ? ", unless what is not known takes it away" : "";
+      return `${grant.path} allows ${list(words)}${unless}`;
+    });
+  return [...unread, ...hanging];
+}
+
+/** Why the grants make no admin: what would, and who takes it away. */
+function denials(powers: Power[], held: Powers[], limit: Powers | undefined): string[] {
+  const would = (says: Answer[]) =>
+    powers.some(({ admin }, at) => admin === "yes" && says[at] === "yes");
+  const tempting = held.filter(({ allows }) => would(allows));
+  if (tempting.length === 0) return ["no grant makes an admin"];
+  const against = held
+    .filter(({ denies }) => would(denies))
+    .map(({ grant }) => `${grant.path} denies it`);
+  const cut = limit ? [`the boundary ${limit.grant.path} does not allow it`] : [];
+  return tempting.map(
+    ({ grant }) => `${grant.path} would make an admin, but ${[...against, ...cut].join(" and ")}`,
   );
-}
-
-function whyNot(held: ReadGrant[], limit: ReadGrant | undefined): string {
-  const makers = held.filter((maker) => probes().some((probe) => allows(maker, probe) === "yes"));
-  if (makers.length === 0) return "no policy here makes an admin";
-  const paths = shortList(makers.map(({ grant }) => grant.path));
-  return limit !== undefined && answerOf(held, undefined) === "yes"
-    ? `${limit.grant.path} holds back what ${paths} would allow`
-    : `what ${paths} would allow is denied`;
-}
-
-function shortList(words: string[]): string {
-  const rest = words.length - LISTED;
-  return rest > 0 ? `${words.slice(0, LISTED).join(", ")} and ${rest} more` : words.join(", ");
 }

@@ -52,6 +52,22 @@ const ADMINS: Record<string, Document> = {
   },
 };
 
+const QUARANTINED = [
+  "iam:AddUserToGroup",
+  "iam:AttachGroupPolicy",
+  "iam:AttachRolePolicy",
+  "iam:AttachUserPolicy",
+  "iam:CreateAccessKey",
+  "iam:CreateLoginProfile",
+  "iam:CreatePolicyVersion",
+  "iam:PutGroupPolicy",
+  "iam:PutRolePolicy",
+  "iam:PutUserPolicy",
+  "iam:SetDefaultPolicyVersion",
+  "iam:UpdateAssumeRolePolicy",
+  "iam:UpdateLoginProfile",
+];
+
 /**
  * AWS managed policies that are attached to take rights away, and what they deny, as far as the
  * rulebook asks. The denials of the other policies in DENYING are part of what those grant, under a
@@ -77,42 +93,14 @@ const DENIALS: Record<string, Document> = {
   AWSCompromisedKeyQuarantineV2: {
     Statement: {
       Effect: "Deny",
-      Action: [
-        "iam:AddUserToGroup",
-        "iam:AttachGroupPolicy",
-        "iam:AttachRolePolicy",
-        "iam:AttachUserPolicy",
-        "iam:CreateAccessKey",
-        "iam:CreateLoginProfile",
-        "iam:CreatePolicyVersion",
-        "iam:PutGroupPolicy",
-        "iam:PutRolePolicy",
-        "iam:PutUserPolicy",
-        "iam:SetDefaultPolicyVersion",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateLoginProfile",
-      ],
+      Action: QUARANTINED,
       Resource: "*",
     },
   },
   AWSCompromisedKeyQuarantineV3: {
     Statement: {
       Effect: "Deny",
-      Action: [
-        "iam:AddUserToGroup",
-        "iam:AttachGroupPolicy",
-        "iam:AttachRolePolicy",
-        "iam:AttachUserPolicy",
-        "iam:CreateAccessKey",
-        "iam:CreateLoginProfile",
-        "iam:CreatePolicyVersion",
-        "iam:PutGroupPolicy",
-        "iam:PutRolePolicy",
-        "iam:PutUserPolicy",
-        "iam:SetDefaultPolicyVersion",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateLoginProfile",
-      ],
+      Action: QUARANTINED,
       Resource: "*",
     },
   },

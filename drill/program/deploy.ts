@@ -7,7 +7,7 @@ import type { Account } from "../account/account";
 import type { Captured, Program } from "./capture";
 import { Lambda, lambdaNode } from "./lambda";
 import { type Execution, Machine } from "./machine";
-import { matches } from "./pattern";
+import { eventMatcher } from "./pattern";
 
 export type { Execution, ExecutionResult } from "./machine";
 
@@ -106,7 +106,7 @@ export async function deploy(program: Program, account: Account): Promise<Deploy
     runtime: runtime(),
     putEvent(event) {
       const started = routes
-        .filter(({ pattern }) => matches(pattern, event))
+        .filter(({ matches }) => matches(event as Parameters<typeof matches>[0]))
         .map(({ machine }) => machine.start(event));
       executions.push(...started);
       return started;
@@ -145,7 +145,7 @@ function routesOf(resources: Captured[], machines: Machine[]) {
     );
     const machine = machines.find(({ arn }) => arn === inputs.arn);
     if (!rule || !machine) throw new Error(`the target ${name} has no rule or no state machine`);
-    return { pattern: JSON.parse(rule.inputs.eventPattern), machine };
+    return { matches: eventMatcher(rule.inputs.eventPattern), machine };
   });
 }
 

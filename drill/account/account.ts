@@ -1,0 +1,512 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Authority, authorize } from "./authorize";
+import { answerOf } from "./corrections";
+import type { Backend } from "./corrections/correction";
+import { type Directory, plainDocument, readDirectory } from "./directory";
+import { type Moto, startMoto } from "./moto";
+import { type Principal, principalArn } from "./principal";
+import {
+  type Answer,
+  errorAnswer,
+  type Params,
+  type Request,
+  readAnswer,
+  readError,
+  readRequest,
+  type ServiceError,
+} from "./wire";
+
+/** What an SDK client signs with. */
+export interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+/** Who made a call, as CloudTrail's userIdentity tells it. */
+export interface Caller extends Principal {
+  arn: string;
+  /** Unique id of the user or role, e.g. "AIDA…"; the account id for root. */
+  id: string;
+}
+
+/** One call that reached the account, refused ones included. Secrets are left out of it. */
+export interface Call {
+  service: string;
+  action: string;
+  /** The name given by `name()`, else the user's or role's name, or "owner" for root. */
+  principal: string;
+  principalKind: "root" | "user" | "role";
+  accessKeyId: string;
+  caller: Caller;
+  params: Params;
+  /** The operation's output as it is spelled on the wire, lists as arrays. */
+  response?: unknown;
+  errorCode?: string;
+  errorMessage?: string;
+  status: number;
+  userAgent: string;
+  /** When it arrived, and how long it took: milliseconds of performance.now(). */
+  at: number;
+  ms: number;
+}
+
+/** A failure to inject: the next `times` (default 1) calls of the action fail without effect. */
+export interface Fault {
+  service: string;
+  action: string;
+  code: string;
+  /** Default 400. */
+  status?: number;
+  times?: number;
+  message?: string;
+}
+
+interface Login {
+  principal: Principal;
+  active: boolean;
+  label?: string;
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+
+/** Calls that need not empty the cached directory. */
+const READS = /^(Get|List|Describe|Head|AssumeRole)/;
+
+const SECRETS = ["Password", "NewPassword", "SecretAccessKey", "SessionToken", "SecretString"];
+
+/**
+ * An AWS account on this machine: moto, behind a proxy that knows who calls, refuses what their
+ * policies do not allow, puts right what moto gets wrong, and records every call.
+ *
+ * Signatures are not verified; a key must exist and be active.
+ */
+export class Account {
+  readonly accountId = "123456789012";
+  readonly region = "us-east-1" as const;
+  readonly calls: Call[] = [];
+  /** Every secret value that the account gave out; none may turn up in a log or a state. */
+  readonly secrets = new Set<string>();
+  readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
+
+  readonly #backend: URL;
+  readonly #moto: Moto | undefined;
+  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #server = http.createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
+  readonly #logins = new Map<string, Login>();
+  readonly #boundaries = new Map<string, string>();
+  readonly #awsManaged = new Map<string, string>();
+  #faults: Array<Required<Omit<Fault, "message">> & { message: string }> = [];
+  #listeners: Array<(call: Call) => void> = [];
+  #directory: Promise<Directory> | undefined;
+
+  private constructor(backend: string, moto?: Moto) {
+    this.#backend = new URL(backend);
+    this.#moto = moto;
+    this.#logins.set(this.owner.accessKeyId, root());
+  }
+
+  /**
+   * Starts the account.
+   *
+   * @param options.endpoint an already running moto_server; without it one is started.
+   * @throws Error naming an endpoint that is not on this machine.
+   */
+  static async start(options: { endpoint?: string } = {}): Promise<Account> {
+    const { endpoint } = options;
+    if (endpoint !== undefined && !LOOPBACK.includes(new URL(endpoint).hostname)) {
+      throw new Error(`The endpoint ${endpoint} is not this machine: use http://127.0.0.1:PORT`);
+    }
+    const moto = endpoint === undefined ? await startMoto() : undefined;
+    const account = new Account(moto?.endpoint ?? (endpoint as string), moto);
+    account.#server.listen(0, "127.0.0.1");
+    await once(account.#server, "listening");
+    return account;
+  }
+
+  /** Where SDK clients connect. An IP address: the S3 client then puts the bucket in the path. */
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Credentials as the Lambda service gets them for a function's role: no trust is asked. */
+  async roleCredentials(roleArnOrName: string, session = "drill"): Promise<Credentials> {
+    const name = roleArnOrName.split("/").pop() ?? roleArnOrName;
+    const role = (await this.#readDirectory()).roles.get(name);
+    if (!role) throw new Error(`The account has no role "${roleArnOrName}"`);
+    const params = { RoleArn: role.arn, RoleSessionName: session };
+    const answer = await this.#ask("sts", "AssumeRole", params);
+    const { Credentials } = content("sts", "AssumeRole", answer) as { Credentials: Params };
+    const accessKeyId = String(Credentials.AccessKeyId);
+    this.#addSession(accessKeyId, { kind: "role", name, session });
+    return {
+      accessKeyId,
+      secretAccessKey: this.#secret(Credentials.SecretAccessKey),
+      sessionToken: this.#secret(Credentials.SessionToken),
+    };
+  }
+
+  /** Gives a login a name for reports. */
+  name(accessKeyId: string, principal: string): void {
+    const login = this.#logins.get(accessKeyId);
+    if (!login) throw new Error(`The account knows no access key ${accessKeyId}`);
+    login.label = principal;
+  }
+
+  /** Told of every call, before its answer goes out. */
+  onCall(listener: (call: Call) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Makes calls fail, e.g. with Throttling. */
+  fail(fault: Fault): void {
+    const message = fault.message ?? "A failure that the scenario asked for";
+    this.#faults.push({ times: 1, status: 400, ...fault, message });
+  }
+
+  /** A fresh account: no users, no calls, no listeners, no faults; the owner stays. */
+  async reset(): Promise<void> {
+    const answer = await fetch(new URL("/moto-api/reset", this.#backend), { method: "POST" });
+    if (!answer.ok) throw new Error(`moto's reset failed: ${answer.status} ${await answer.text()}`);
+    this.calls.length = 0;
+    this.secrets.clear();
+    this.#logins.clear();
+    this.#logins.set(this.owner.accessKeyId, root());
+    this.#boundaries.clear();
+    this.#faults = [];
+    this.#listeners = [];
+    this.#directory = undefined;
+  }
+
+  /** Closes every connection, and ends moto where this account started it. */
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#agent.destroy();
+    await Promise.all([closed, this.#moto?.stop()]);
+  }
+
+  async #serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const at = performance.now();
+    const { method = "GET", url = "/", headers } = incoming;
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const request = readRequest(method, url, headers, Buffer.concat(chunks));
+    try {
+      const caller = await this.#callerOf(request.accessKeyId);
+      const answer = await this.#answer(request, caller);
+      this.#record(request, caller, answer, at);
+      outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+    } catch (error) {
+      // 501 is none of the codes that SDKs retry.
+      const message = `The stand-in failed: ${error instanceof Error ? error.stack : error}`;
+      const answer = errorAnswer(request, { code: "NotImplemented", message, status: 501 });
+      outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+    }
+  }
+
+  async #answer(request: Request, caller: Caller | undefined): Promise<Answer> {
+    const login = this.#logins.get(request.accessKeyId);
+    if (!caller || !login?.active) return errorAnswer(request, badKey(request.service));
+    const fault = this.#takeFault(request);
+    if (fault) return errorAnswer(request, fault);
+    const refusal = await authorize(request, caller, await this.#authority(caller));
+    if (refusal) return errorAnswer(request, refusal);
+    const changes = request.service === "iam" && !READS.test(request.action);
+    if (changes) this.#directory = undefined;
+    const answer = await answerOf(request, caller, this.#corrected());
+    // Also here: a look that began during the change may have seen the old state.
+    if (changes) this.#directory = undefined;
+    if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
+    return answer;
+  }
+
+  async #callerOf(accessKeyId: string): Promise<Caller | undefined> {
+    const principal = this.#logins.get(accessKeyId)?.principal;
+    if (!principal) return undefined;
+    const { accountId } = this;
+    const arn = principalArn(principal, accountId);
+    if (principal.kind === "root") return { ...principal, arn, id: accountId };
+    const directory = await this.#readDirectory();
+    const identities = principal.kind === "user" ? directory.users : directory.roles;
+    const identity = identities.get(principal.name);
+    if (!identity) return undefined;
+    return { ...principal, arn: principalArn(principal, accountId, identity.arn), id: identity.id };
+  }
+
+  #takeFault({ service, action }: Request): ServiceError | undefined {
+    const fault = this.#faults.find(
+      (fault) => fault.service === service && fault.action === action && fault.times > 0,
+    );
+    if (fault) fault.times -= 1;
+    return fault;
+  }
+
+  async #authority(caller: Caller): Promise<Authority> {
+    return {
+      accountId: this.accountId,
+      region: this.region,
+      directory: await this.#readDirectory(),
+      callerName: caller.kind === "user" ? caller.name : undefined,
+      ownerOfKey: (accessKeyId) => {
+        const principal = this.#logins.get(accessKeyId)?.principal;
+        return principal?.kind === "user" ? principal.name : undefined;
+      },
+      groupIdOf: async (name) => {
+        const filter = { "Filter.1.Name": "group-name", "Filter.1.Value.1": name };
+        const answer = await this.#ask("ec2", "DescribeSecurityGroups", filter);
+        const groups = content("ec2", "DescribeSecurityGroups", answer)?.securityGroupInfo;
+        return Array.isArray(groups) ? groups[0]?.groupId : undefined;
+      },
+      secretArn: (name) => this.#secretArn(name),
+      awsManaged: (arn) => this.#awsManagedDocument(arn),
+    };
+  }
+
+  /** One look at all identities, kept until the next change. */
+  #readDirectory(): Promise<Directory> {
+    this.#directory ??= this.#look();
+    return this.#directory;
+  }
+
+  async #look(): Promise<Directory> {
+    const kinds = ["User", "Role", "Group", "LocalManagedPolicy"];
+    const filter = Object.fromEntries(kinds.map((kind, i) => [`Filter.member.${i + 1}`, kind]));
+    const answer = await this.#ask("iam", "GetAccountAuthorizationDetails", filter);
+    const details = content("iam", "GetAccountAuthorizationDetails", answer);
+    const directory = readDirectory(details ?? {});
+    for (const [name, arn] of this.#boundaries) {
+      const user = directory.users.get(name);
+      if (user) user.boundary = arn;
+    }
+    return directory;
+  }
+
+  async #awsManagedDocument(PolicyArn: string): Promise<string | undefined> {
+    const known = this.#awsManaged.get(PolicyArn);
+    if (known !== undefined) return known;
+    const policy = await this.#ask("iam", "GetPolicy", { PolicyArn });
+    if (policy.status !== 200) return undefined;
+    const { Policy } = content("iam", "GetPolicy", policy) as { Policy: Params };
+    const VersionId = String(Policy.DefaultVersionId);
+    const version = await this.#ask("iam", "GetPolicyVersion", { PolicyArn, VersionId });
+    const found = content("iam", "GetPolicyVersion", version) as { PolicyVersion: Params };
+    const document = plainDocument(String(found.PolicyVersion.Document));
+    this.#awsManaged.set(PolicyArn, document);
+    return document;
+  }
+
+  async #secretArn(name: string): Promise<string | undefined> {
+    const body = Buffer.from(JSON.stringify({ SecretId: name }));
+    const answer = await this.#forward({
+      ...this.#ownRequest("secretsmanager", "DescribeSecret", body),
+      headers: {
+        ...this.#ownHeaders("secretsmanager", body),
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": "secretsmanager.DescribeSecret",
+      },
+    });
+    return answer.status === 200 ? JSON.parse(answer.body.toString("utf8")).ARN : undefined;
+  }
+
+  #corrected(): Backend {
+    return {
+      accountId: this.accountId,
+      boundaries: this.#boundaries,
+      forward: (request) => this.#forward(request),
+      ask: (service, action, params) => this.#ask(service, action, params),
+      rootKey: () => {
+        const accessKeyId = `AKIA${randomBytes(8).toString("hex").toUpperCase()}`;
+        this.#logins.set(accessKeyId, root());
+        return { accessKeyId, secretAccessKey: randomBytes(30).toString("base64") };
+      },
+    };
+  }
+
+  /** Keeps up with keys and sessions as successful calls make, switch and remove them. */
+  #keepLogins({ action, params, service }: Request, caller: Caller, response: unknown): void {
+    const output = (response ?? {}) as Record<string, Params | undefined>;
+    const login = this.#logins.get(String(params.AccessKeyId));
+    if (service === "sts" && output.Credentials) {
+      this.#keepSession(action, params, caller, output.Credentials);
+    }
+    if (service !== "iam") return;
+    switch (action) {
+      case "CreateAccessKey":
+        this.#keepKey(caller, output.AccessKey ?? {});
+        break;
+      case "UpdateAccessKey":
+        if (login) login.active = params.Status === "Active";
+        break;
+      case "DeleteAccessKey":
+        this.#logins.delete(String(params.AccessKeyId));
+        break;
+      case "UpdateUser":
+        for (const { principal } of this.#logins.values()) {
+          if (principal.kind === "user" && principal.name === params.UserName) {
+            principal.name = String(params.NewUserName ?? principal.name);
+          }
+        }
+        break;
+    }
+  }
+
+  #keepKey(caller: Caller, key: Params): void {
+    this.#secret(key.SecretAccessKey);
+    const id = String(key.AccessKeyId);
+    if (this.#logins.has(id)) return;
+    const name = String(key.UserName ?? caller.name);
+    this.#logins.set(id, { principal: { kind: "user", name }, active: true });
+  }
+
+  #keepSession(action: string, params: Params, caller: Caller, credentials: Params): void {
+    this.#secret(credentials.SecretAccessKey);
+    this.#secret(credentials.SessionToken);
+    const id = String(credentials.AccessKeyId);
+    if (action !== "AssumeRole") {
+      this.#addSession(id, { kind: caller.kind, name: caller.name, session: caller.session });
+      return;
+    }
+    this.#addSession(id, {
+      kind: "role",
+      name: String(params.RoleArn).split("/").pop() ?? "",
+      session: String(params.RoleSessionName),
+      sessionPolicy: params.Policy as string | undefined,
+    });
+  }
+
+  #addSession(accessKeyId: string, principal: Principal): void {
+    const issued = new Date().toISOString();
+    this.#logins.set(accessKeyId, { principal: { ...principal, issued }, active: true });
+  }
+
+  #secret(value: unknown): string {
+    this.secrets.add(String(value));
+    return String(value);
+  }
+
+  #record(request: Request, caller: Caller | undefined, answer: Answer, at: number): void {
+    const { service, action, accessKeyId, params, headers } = request;
+    const error = answer.status >= 300 ? readError(answer) : undefined;
+    const unknown: Caller = { kind: "user", name: accessKeyId, arn: "", id: "" };
+    const who = caller ?? { ...unknown, ...this.#logins.get(accessKeyId)?.principal };
+    const call: Call = {
+      service,
+      action,
+      principal: this.#logins.get(accessKeyId)?.label ?? (who.kind === "root" ? "owner" : who.name),
+      principalKind: who.kind,
+      accessKeyId,
+      caller: who,
+      params: withoutSecrets(params) as Params,
+      status: answer.status,
+      userAgent: String(headers["user-agent"] ?? ""),
+      at,
+      ms: performance.now() - at,
+      ...(error
+        ? { errorCode: error.code, errorMessage: error.message }
+        : { response: withoutSecrets(readAnswer(request, answer)) }),
+    };
+    this.calls.push(call);
+    for (const listener of this.#listeners) listener(call);
+  }
+
+  async #ask(service: string, action: string, params: Record<string, string>): Promise<Answer> {
+    const versions: Record<string, string> = { iam: "2010-05-08", sts: "2011-06-15" };
+    const Version = versions[service] ?? "2016-11-15";
+    const body = Buffer.from(
+      new URLSearchParams({ Action: action, Version, ...params }).toString(),
+    );
+    return await this.#forward(this.#ownRequest(service, action, body));
+  }
+
+  #ownRequest(service: string, action: string, body: Buffer): Request {
+    const { accessKeyId } = this.owner;
+    const headers = this.#ownHeaders(service, body);
+    return { service, action, accessKeyId, params: {}, method: "POST", path: "/", headers, body };
+  }
+
+  #ownHeaders(service: string, body: Buffer): Record<string, string> {
+    const scope = `${this.owner.accessKeyId}/20260101/${this.region}/${service}/aws4_request`;
+    return {
+      host: this.#backend.host,
+      "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+      "content-length": String(body.length),
+      authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+    };
+  }
+
+  #forward({ method, path, headers, body }: Request): Promise<Answer> {
+    const { "transfer-encoding": _, expect: __, ...kept } = headers;
+    return new Promise((resolve, reject) => {
+      const outgoing = http.request(
+        {
+          agent: this.#agent,
+          host: this.#backend.hostname,
+          port: this.#backend.port,
+          method,
+          path,
+          headers: {
+            ...kept,
+            connection: "keep-alive",
+            "content-length": String(body.length),
+            // Without it moto derives the account from the key, and a role's account from its ARN.
+            "x-moto-account-id": this.accountId,
+          },
+        },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+          incoming.on("error", reject);
+          incoming.on("end", () => {
+            const { "transfer-encoding": _, connection: __, ...kept } = incoming.headers;
+            const status = incoming.statusCode ?? 502;
+            resolve({ status, headers: kept, body: Buffer.concat(chunks) });
+          });
+        },
+      );
+      outgoing.on("error", reject);
+      outgoing.end(body);
+    });
+  }
+}
+
+function root(): Login {
+  return { principal: { kind: "root", name: "root" }, active: true };
+}
+
+function content(service: string, action: string, answer: Answer): Params | undefined {
+  if (answer.status >= 300) {
+    throw new Error(`moto's ${service}:${action} failed: ${readError(answer).message}`);
+  }
+  return readAnswer({ service, action } as Request, answer) as Params | undefined;
+}
+
+/**
+ * An unknown, deleted or inactive key, in each protocol's words.
+ * Source: "Common errors" of the API references; EC2 and S3 have their own lists.
+ */
+function badKey(service: string): ServiceError {
+  const invalid = "The security token included in the request is invalid.";
+  if (service === "ec2") {
+    const message = "AWS was not able to validate the provided access credentials";
+    return { code: "AuthFailure", message, status: 401 };
+  }
+  if (service === "s3") {
+    const message = "The AWS Access Key Id you provided does not exist in our records.";
+    return { code: "InvalidAccessKeyId", message, status: 403 };
+  }
+  if (service === "secretsmanager" || service === "sqs") {
+    return { code: "UnrecognizedClientException", message: invalid, status: 400 };
+  }
+  return { code: "InvalidClientTokenId", message: invalid, status: 403 };
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => !SECRETS.includes(key));
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutSecrets(inner)]));
+}

@@ -1,0 +1,219 @@
+import { randomUUID } from "node:crypto";
+import type { Call } from "./account";
+import { SOURCE_ADDRESS } from "./conditions";
+import type { Params } from "./wire";
+
+/** One CloudTrail record. */
+export type CloudTrailRecord = Record<string, unknown> & {
+  eventName: string;
+  eventSource: string;
+  eventTime: string;
+  awsRegion: string;
+  recipientAccountId: string;
+};
+
+/** The envelope in which EventBridge delivers a record. */
+export interface EventBridgeEvent {
+  version: "0";
+  id: string;
+  "detail-type": "AWS API Call via CloudTrail";
+  source: string;
+  account: string;
+  time: string;
+  region: string;
+  resources: string[];
+  detail: CloudTrailRecord;
+}
+
+/** EC2 calls whose parameters CloudTrail keeps in the API's own spelling, under the request's name. */
+const NAMED_REQUESTS = [
+  "ModifySecurityGroupRules",
+  "CreateManagedPrefixList",
+  "ModifyManagedPrefixList",
+];
+
+const READS = /^(Get|List|Describe|Head|Simulate|Generate)/;
+const NUMBERS = /^(from|to)Port$|^(attachmentCount|durationSeconds|maxEntries|ruleNumber)$/i;
+const BOOLEANS =
+  /^(isEgress|egress|isAttachable|isDefaultVersion|setAsDefault|passwordResetRequired)$/i;
+
+/**
+ * The record that CloudTrail writes for a call.
+ *
+ * Spelling, lists, dates and nulls follow records that AWS delivered, which the tests compare with.
+ * Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
+ */
+export function recordOf(
+  call: Call,
+  account: { accountId: string; region: string },
+): CloudTrailRecord {
+  const { accountId, region } = account;
+  const { service, action, errorCode, errorMessage } = call;
+  return {
+    eventVersion: "1.11",
+    userIdentity: userIdentity(call, accountId),
+    eventTime: `${new Date().toISOString().slice(0, 19)}Z`,
+    eventSource: `${service}.amazonaws.com`,
+    eventName: action,
+    awsRegion: region,
+    sourceIPAddress: SOURCE_ADDRESS,
+    userAgent: call.userAgent,
+    ...(errorCode && { errorCode: trailCode(service, errorCode), errorMessage }),
+    requestParameters: service === "ec2" ? ec2Request(call) : iamRequest(call),
+    responseElements: errorCode ? null : responseElements(call, accountId),
+    requestID: randomUUID(),
+    eventID: randomUUID(),
+    readOnly: READS.test(action),
+    eventType: "AwsApiCall",
+    managementEvent: true,
+    recipientAccountId: accountId,
+    eventCategory: "Management",
+  };
+}
+
+/** The event that EventBridge delivers for a record. */
+export function eventOf(record: CloudTrailRecord): EventBridgeEvent {
+  return {
+    version: "0",
+    id: randomUUID(),
+    "detail-type": "AWS API Call via CloudTrail",
+    source: `aws.${record.eventSource.split(".")[0]}`,
+    account: record.recipientAccountId,
+    time: record.eventTime,
+    region: record.awsRegion,
+    resources: [],
+    detail: record,
+  };
+}
+
+function userIdentity({ caller, accessKeyId }: Call, accountId: string): Params {
+  const { arn, id, name } = caller;
+  const common = { arn, accountId, accessKeyId };
+  if (caller.kind === "root") return { type: "Root", principalId: accountId, ...common };
+  const attributes = { creationDate: caller.issued, mfaAuthenticated: "false" };
+  if (caller.kind === "user") {
+    const user = { type: "IAMUser", principalId: id, ...common, userName: name };
+    return caller.issued ? { ...user, sessionContext: { attributes } } : user;
+  }
+  const role = `arn:aws:iam::${accountId}:role/${name}`;
+  const sessionIssuer = { type: "Role", principalId: id, arn: role, accountId, userName: name };
+  return {
+    type: "AssumedRole",
+    principalId: `${id}:${caller.session}`,
+    ...common,
+    sessionContext: { sessionIssuer, attributes },
+  };
+}
+
+/** EC2 says whose fault it was; IAM names the exception and not the wire's code. */
+function trailCode(service: string, code: string): string {
+  if (service === "ec2") return `Client.${code}`;
+  const plain = code === "AccessDenied" || code === "Throttling" || code.endsWith("Exception");
+  return service === "iam" && !plain ? `${code}Exception` : code;
+}
+
+function iamRequest({ params }: Call): Params | null {
+  return Object.keys(params).length > 0 ? (camel(params) as Params) : null;
+}
+
+function ec2Request({ action, params }: Call): Params {
+  if (NAMED_REQUESTS.includes(action)) return { [`${action}Request`]: tagged(params) };
+  const { TagSpecification, SecurityGroupRuleId, IpPermissions, ...plain } = params;
+  return {
+    ...(camel(plain, inItems) as Params),
+    ...(TagSpecification !== undefined && {
+      tagSpecificationSet: tagSpecifications(TagSpecification),
+    }),
+    ...(SecurityGroupRuleId !== undefined && {
+      securityGroupRuleIds: { items: ruleIds(SecurityGroupRuleId) },
+    }),
+    ...(/SecurityGroup(In|E)gress$/.test(action) && {
+      ipPermissions: Array.isArray(IpPermissions) ? { items: IpPermissions.map(ipPermission) } : {},
+    }),
+  };
+}
+
+function ipPermission(permission: Params): Params {
+  const { Groups, IpRanges, Ipv6Ranges, PrefixListIds, ...plain } = permission;
+  const list = (items: unknown) => (items === undefined ? {} : camel(items, inItems));
+  return {
+    ...(camel(plain) as Params),
+    groups: list(Groups),
+    ipRanges: list(IpRanges),
+    ipv6Ranges: list(Ipv6Ranges),
+    prefixListIds: list(PrefixListIds),
+  };
+}
+
+function tagSpecifications(specifications: unknown): Params {
+  const items = (Array.isArray(specifications) ? specifications : []).map(
+    ({ ResourceType, Tag }) => ({ resourceType: ResourceType, tags: camel(Tag) }),
+  );
+  return { items };
+}
+
+function ruleIds(ids: unknown): Params[] {
+  return (Array.isArray(ids) ? ids : [ids]).map((id) => ({ securityGroupRuleId: id }));
+}
+
+/** One element stands alone; elements of a list carry their place as `tag`. */
+function tagged(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map((item, index) =>
+      typeof item === "object" ? { ...(tagged(item) as Params), tag: index + 1 } : item,
+    );
+    return items.length === 1 ? items[0] : items;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, scalar(key, tagged(inner))]),
+  );
+}
+
+function responseElements(call: Call, accountId: string): Params | null {
+  const { service, action, response } = call;
+  if (READS.test(action)) return null;
+  if (service !== "ec2") return response ? (camel(response) as Params) : null;
+  const { requestId: _, return: __, ...rest } = (response ?? {}) as Params;
+  if (NAMED_REQUESTS.includes(action)) {
+    const xmlns = "http://ec2.amazonaws.com/doc/2016-11-15/";
+    return { [`${action}Response`]: { xmlns, requestId: randomUUID(), return: true } };
+  }
+  const elements = camel(rest, inItems) as Params;
+  const rules = (elements.securityGroupRuleSet as { items?: Params[] } | undefined)?.items;
+  for (const rule of rules ?? []) rule.groupOwnerId = accountId;
+  return { requestId: randomUUID(), _return: true, ...elements };
+}
+
+type ListForm = (items: unknown[]) => unknown;
+const inItems: ListForm = (items) => ({ items });
+const asList: ListForm = (items) => items;
+
+/** First letters small: CloudTrail writes "sAMLAssertionID" for SAMLAssertionID. */
+function camel(value: unknown, listForm: ListForm = asList): unknown {
+  if (Array.isArray(value)) return listForm(value.map((item) => camel(item, listForm)));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== "");
+  return Object.fromEntries(
+    entries.map(([key, inner]) => [
+      key.charAt(0).toLowerCase() + key.slice(1),
+      scalar(key, camel(inner, listForm)),
+    ]),
+  );
+}
+
+function scalar(key: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  if (NUMBERS.test(key)) return Number(value);
+  if (BOOLEANS.test(key)) return value === "true";
+  return /Date$/.test(key) ? trailDate(value) : value;
+}
+
+/** "Jul 10, 2023 12:24:50 PM": dates in IAM's response elements. */
+function trailDate(iso: string): string {
+  const date = new Date(iso);
+  const day = { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" } as const;
+  const time = { hour: "numeric", minute: "2-digit", second: "2-digit", timeZone: "UTC" } as const;
+  const clock = date.toLocaleTimeString("en-US", time).replace(/\s/, " ");
+  return `${date.toLocaleDateString("en-US", day)} ${clock}`;
+}

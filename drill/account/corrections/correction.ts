@@ -1,0 +1,24 @@
+import type { Principal } from "../principal";
+import type { Answer, Request } from "../wire";
+
+/** The account behind the corrections. */
+export interface Backend {
+  accountId: string;
+  /** Users' permissions boundaries: user name → policy ARN. */
+  boundaries: Map<string, string>;
+  /** moto's own answer to a request. */
+  forward(request: Request): Promise<Answer>;
+  /** moto's answer to another call, with `params` as the query protocol flattens them. */
+  ask(service: string, action: string, params: Record<string, string>): Promise<Answer>;
+  /** A new access key of the account's root user. */
+  rootKey(): { accessKeyId: string; secretAccessKey: string };
+}
+
+/** One place where moto is wrong or lacks something, put right in front of it. */
+export interface Correction {
+  service: string;
+  actions: string[];
+  /** Where AWS says how it is. */
+  source: string;
+  handle(request: Request, principal: Principal, backend: Backend): Promise<Answer>;
+}

@@ -1,0 +1,34 @@
+import type { Principal } from "../principal";
+import type { Answer, Request } from "../wire";
+import { assumeRole } from "./assumeRole";
+import { callerIdentity } from "./callerIdentity";
+import type { Backend, Correction } from "./correction";
+import { ownName } from "./ownName";
+import { rootKey } from "./rootKey";
+import { userBoundary } from "./userBoundary";
+
+/** Everything in which the account differs from bare moto. A later one sees what an earlier made. */
+export const corrections: Correction[] = [
+  ownName,
+  rootKey,
+  userBoundary,
+  assumeRole,
+  callerIdentity,
+];
+
+/** The account's answer to an authorized call: moto's, through the corrections that concern it. */
+export async function answerOf(
+  request: Request,
+  principal: Principal,
+  backend: Backend,
+): Promise<Answer> {
+  const chain = corrections.filter(
+    ({ service, actions }) => service === request.service && actions.includes(request.action),
+  );
+  const forward = chain.reduceRight<Backend["forward"]>(
+    (next, correction) => (passed) =>
+      correction.handle(passed, principal, { ...backend, forward: next }),
+    backend.forward,
+  );
+  return await forward(request);
+}

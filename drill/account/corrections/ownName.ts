@@ -1,0 +1,32 @@
+import type { Correction } from "./correction";
+
+/**
+ * Where UserName is optional, AWS takes the caller's; moto does so in a few of the actions only.
+ */
+export const ownName: Correction = {
+  service: "iam",
+  actions: [
+    "CreateAccessKey",
+    "UpdateAccessKey",
+    "DeleteAccessKey",
+    "ListAccessKeys",
+    "CreateLoginProfile",
+    "UpdateLoginProfile",
+    "DeleteLoginProfile",
+    "GetLoginProfile",
+    "GetUser",
+    "ListSSHPublicKeys",
+    "ListSigningCertificates",
+    "ListMFADevices",
+  ],
+  source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html",
+  async handle(request, principal, backend) {
+    if (principal.kind !== "user" || request.params.UserName !== undefined) {
+      return await backend.forward(request);
+    }
+    const query = new URLSearchParams(request.body.toString("utf8"));
+    query.set("UserName", principal.name);
+    const params = { ...request.params, UserName: principal.name };
+    return await backend.forward({ ...request, params, body: Buffer.from(query.toString()) });
+  },
+};

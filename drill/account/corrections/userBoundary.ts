@@ -1,0 +1,69 @@
+import { type Answer, escaped, type Request, resultAnswer } from "../wire";
+import type { Backend, Correction } from "./correction";
+
+/** moto keeps permissions boundaries for roles and not for users. */
+export const userBoundary: Correction = {
+  service: "iam",
+  actions: [
+    "PutUserPermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+    "CreateUser",
+    "DeleteUser",
+    "UpdateUser",
+    "GetUser",
+  ],
+  source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBoundary.html",
+  async handle(request, _principal, backend) {
+    const name = String(request.params.UserName);
+    switch (request.action) {
+      case "PutUserPermissionsBoundary":
+        return await put(request, name, backend);
+      case "DeleteUserPermissionsBoundary":
+        return await remove(request, name, backend);
+      default:
+        return await follow(request, name, backend);
+    }
+  },
+};
+
+async function put(request: Request, name: string, backend: Backend): Promise<Answer> {
+  const arn = String(request.params.PermissionsBoundary);
+  const user = await backend.ask("iam", "GetUser", { UserName: name });
+  if (user.status !== 200) return user;
+  const policy = await backend.ask("iam", "GetPolicy", { PolicyArn: arn });
+  if (policy.status !== 200) return policy;
+  backend.boundaries.set(name, arn);
+  return resultAnswer(request);
+}
+
+async function remove(request: Request, name: string, backend: Backend): Promise<Answer> {
+  const user = await backend.ask("iam", "GetUser", { UserName: name });
+  if (user.status !== 200) return user;
+  backend.boundaries.delete(name);
+  return resultAnswer(request);
+}
+
+/** The calls that moto has: the boundary is made, shown, moved and forgotten along with the user. */
+async function follow(request: Request, name: string, backend: Backend): Promise<Answer> {
+  const answer = await backend.forward(request);
+  if (answer.status !== 200) return answer;
+  const { PermissionsBoundary, NewUserName } = request.params;
+  const boundary = backend.boundaries.get(name);
+  if (request.action === "CreateUser" && PermissionsBoundary) {
+    backend.boundaries.set(name, String(PermissionsBoundary));
+  }
+  if (request.action === "DeleteUser") backend.boundaries.delete(name);
+  if (request.action === "UpdateUser" && NewUserName && boundary) {
+    backend.boundaries.delete(name);
+    backend.boundaries.set(String(NewUserName), boundary);
+  }
+  return request.action === "GetUser" && boundary ? withBoundary(answer, boundary) : answer;
+}
+
+function withBoundary(answer: Answer, arn: string): Answer {
+  const boundary =
+    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>" +
+    `<PermissionsBoundaryArn>${escaped(arn)}</PermissionsBoundaryArn></PermissionsBoundary>`;
+  const text = answer.body.toString("utf8").replace("</User>", `${boundary}</User>`);
+  return { ...answer, body: Buffer.from(text) };
+}
