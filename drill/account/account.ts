@@ -461,7 +461,13 @@ export class Account {
           incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
           incoming.on("error", reject);
           incoming.on("end", () => {
-            const { "transfer-encoding": _, connection: __, ...kept } = incoming.headers;
+            // Corrections change bodies: Node counts the length of what goes out.
+            const {
+              "transfer-encoding": _,
+              "content-length": __,
+              connection: ___,
+              ...kept
+            } = incoming.headers;
             const status = incoming.statusCode ?? 502;
             resolve({ status, headers: kept, body: Buffer.concat(chunks) });
           });
