@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { flatten } from "./archive";
-import { ACCOUNT, PARTITION, REGION, type Captured, type CaptureOrder } from "./capture";
+import { ACCOUNT, type Captured, type CaptureOrder, PARTITION, REGION } from "./capture";
 
 /**
  * The process that a capture runs in: Pulumi's runtime is one a process, and a program that had
@@ -9,7 +9,8 @@ import { ACCOUNT, PARTITION, REGION, type Captured, type CaptureOrder } from "./
 process.once("message", (order: CaptureOrder) => {
   capture(order).then(
     (resources) => process.send?.({ resources }, () => process.exit(0)),
-    (error: Error) => process.send?.({ error: String(error?.stack ?? error) }, () => process.exit(1)),
+    (error: Error) =>
+      process.send?.({ error: String(error?.stack ?? error) }, () => process.exit(1)),
   );
 });
 process.on("disconnect", () => process.exit(1));

@@ -148,7 +148,9 @@ export class Lambda {
         resolve({ child, initMs, ...(failure && { failure }) }),
       );
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`${this.name} exited with ${code} at its start`)));
+      child.once("exit", (code) =>
+        reject(new Error(`${this.name} exited with ${code} at its start`)),
+      );
     });
   }
 

@@ -149,7 +149,9 @@ export class Machine {
         name,
         async (payload: unknown) => {
           if (!/^arn:[^:]+:lambda:/.test(Resource)) {
-            throw new Error(`${name} has the resource ${Resource}; the drill runs functions by ARN`);
+            throw new Error(
+              `${name} has the resource ${Resource}; the drill runs functions by ARN`,
+            );
           }
           limited(`the input of ${name}`, payload);
           const answer = await this.invoke(Resource, payload);

@@ -8,8 +8,7 @@ const [file, name] = handlerName.split(".");
 
 /** A real Error keeps its name; anything else becomes its typeof, which no Catch matches. */
 function shape(error) {
-  const real =
-    error instanceof Error || Object.prototype.toString.call(error) === "[object Error]";
+  const real = error instanceof Error || Object.prototype.toString.call(error) === "[object Error]";
   return real
     ? { errorType: error.name, errorMessage: error.message }
     : { errorType: typeof error, errorMessage: String(error) };

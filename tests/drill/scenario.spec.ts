@@ -26,7 +26,7 @@ describe("loadScenario", () => {
     const scenario = loadScenario(path.join(fixtures, "sound", "fresh-key.yaml"));
     assert.equal(scenario.name, "a fresh key");
     assert.deepEqual(scenario.settings, { mode: "enforce" });
-    assert.equal((scenario.exemptions?.[0] as { expires: unknown }).expires, "2099-01-01");
+    assert.match(JSON.stringify(scenario.exemptions), /"expires":"2099-01-01"/);
     assert.deepEqual(scenario.given[1], {
       kind: "call",
       service: "iam",

@@ -202,10 +202,7 @@ describe("the policy corpus", () => {
 
   it("is read to this extent, and leaves these types of resource for the policy pack", () => {
     const later = corpus.flatMap(({ resources }) => resources.map(({ type }) => type));
-    assert.deepEqual(
-      [...new Set(later)].filter((type) => !readTypes.includes(type)).sort(),
-      [],
-    );
+    assert.deepEqual([...new Set(later)].filter((type) => !readTypes.includes(type)).sort(), []);
     assert.deepEqual({ all: corpus.length, ran: now.length }, { all: 382, ran: 0 });
   });
 });

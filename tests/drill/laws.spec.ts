@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { brokenLaws, type Evidence } from "../../drill/laws";
+
+const ended = {
+  id: "e-1",
+  cause: "attack" as const,
+  input: {},
+  result: {
+    status: "SUCCEEDED" as const,
+    path: ["IngestionAction", "EndState"],
+    states: [
+      { name: "IngestionAction", input: {}, output: {}, enteredAt: 0, leftAt: 1 },
+      { name: "EndState", input: {}, output: {}, enteredAt: 1, leftAt: 1 },
+    ],
+    invocations: [],
+  },
+};
+const failed = {
+  ...ended,
+  id: "e-2",
+  result: {
+    ...ended.result,
+    status: "FAILED" as const,
+    path: ["IngestionAction", "Failed", "Stop"],
+  },
+};
+const broken = {
+  ...ended,
+  result: {
+    ...ended.result,
+    status: "FAILED" as const,
+    path: ["IngestionAction"],
+    error: "States.DataLimitExceeded",
+    cause: "too large",
+  },
+};
+const call = {
+  service: "iam",
+  action: "CreateAccessKey",
+  principal: "cutter",
+  principalKind: "role" as const,
+  accessKeyId: "ASIA1",
+  params: {},
+  at: 0,
+  ms: 1,
+};
+const secret = "wJalrXUtnFEMI/K7MDENG";
+const made = { ...call, response: { AccessKey: { SecretAccessKey: secret } } };
+
+const lawful: Evidence = {
+  ends: "EndState",
+  executions: [ended],
+  responderCalls: [call],
+  allCalls: [made],
+  events: [],
+  logs: ["nothing to see"],
+  objects: [{ key: "cases/e-1.json", text: "{}" }],
+};
+
+const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefined][] = [
+  ["nothing broken", {}, undefined],
+  [
+    "a refused responder",
+    { responderCalls: [{ ...call, errorCode: "AccessDenied", errorMessage: "not authorized" }] },
+    /^cutter was refused iam:CreateAccessKey: not authorized$/,
+  ],
+  ["a throttled responder", { responderCalls: [{ ...call, errorCode: "Throttling" }] }, undefined],
+  ["an unexpected Failed", { executions: [failed] }, /^execution e-2 FAILED in Stop, by Ing/],
+  ["an expected Failed", { ends: "Failed", executions: [failed, ended] }, undefined],
+  ["a Failed that did not come", { ends: "Failed" }, /no execution went through Failed/],
+  ["an end in mid-air", { executions: [broken] }, /in IngestionAction \(States\.DataLimitExceeded/],
+  [
+    "an end in mid-air, Failed expected",
+    { ends: "Failed", executions: [broken, failed] },
+    /mid|Data/,
+  ],
+  ["a secret in a log", { logs: [`key ${secret}`] }, /^a log line holds a secret: wJal…$/],
+  [
+    "a secret in a case",
+    { objects: [{ key: "b/k", text: `{"s":"${secret}"}` }] },
+    /^the object b\/k/,
+  ],
+  [
+    "a secret in a message",
+    {
+      responderCalls: [{ ...call, service: "sns", action: "Publish", params: { Message: secret } }],
+    },
+    /^sns:Publish holds a secret/,
+  ],
+  [
+    "a secret between states",
+    { executions: [withState({ output: { secret } })] },
+    /^the output of/,
+  ],
+  ["a secret in the event alone", { executions: [withState({ input: { secret } })] }, undefined],
+  [
+    "a secret that the event carried",
+    {
+      allCalls: [],
+      events: [{ detail: { responseElements: { accessKey: { secretAccessKey: secret } } } }],
+      logs: [secret],
+    },
+    /^a log line/,
+  ],
+  ["a word that is a password", { allCalls: [{ ...call, params: { Password: "to" } }] }, undefined],
+];
+
+function withState(data: { input?: unknown; output?: unknown }) {
+  const [first, ...rest] = ended.result.states;
+  return {
+    ...ended,
+    result: { ...ended.result, states: [{ ...first, ...data }, ...rest] },
+  } as never;
+}
+
+describe("brokenLaws", () => {
+  for (const [name, breach, sentence] of cases) {
+    it(name, () => {
+      const broken = brokenLaws({ ...lawful, ...breach });
+      if (!sentence) return assert.deepEqual(broken, []);
+      assert.equal(broken.length, 1);
+      assert.match(broken[0] ?? "", sentence);
+    });
+  }
+});
