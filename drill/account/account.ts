@@ -199,12 +199,12 @@ export class Account {
       const caller = await this.#callerOf(request.accessKeyId);
       const answer = await this.#answer(request, caller);
       this.#record(request, caller, answer, at);
-      outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+      send(request, answer, outgoing);
     } catch (error) {
       // 501 is none of the codes that SDKs retry.
       const message = `The stand-in failed: ${error instanceof Error ? error.stack : error}`;
-      const answer = errorAnswer(request, { code: "NotImplemented", message, status: 501 });
-      outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+      const failure = { code: "NotImplemented", message, status: 501 };
+      send(request, errorAnswer(request, failure), outgoing);
     }
   }
 
@@ -251,10 +251,7 @@ export class Account {
       region: this.region,
       directory: await this.#readDirectory(),
       callerName: caller.kind === "user" ? caller.name : undefined,
-      ownerOfKey: (accessKeyId) => {
-        const principal = this.#logins.get(accessKeyId)?.principal;
-        return principal?.kind === "user" ? principal.name : undefined;
-      },
+      ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       groupIdOf: async (name) => {
         const filter = { "Filter.1.Name": "group-name", "Filter.1.Value.1": name };
         const answer = await this.#ask("ec2", "DescribeSecurityGroups", filter);
@@ -266,9 +263,23 @@ export class Account {
     };
   }
 
+  #ownerOfKey(accessKeyId: string): string | undefined {
+    const principal = this.#logins.get(accessKeyId)?.principal;
+    return principal?.kind === "user" ? principal.name : undefined;
+  }
+
+  /** Not the temporary ones: they begin with ASIA and are nobody's to list. */
+  #keysOf(userName: string): string[] {
+    const ids = [...this.#logins.keys()];
+    return ids.filter((id) => id.startsWith("AKIA") && this.#ownerOfKey(id) === userName);
+  }
+
   /** One look at all identities, kept until the next change. */
   #readDirectory(): Promise<Directory> {
-    this.#directory ??= this.#look();
+    this.#directory ??= this.#look().catch((error) => {
+      this.#directory = undefined;
+      throw error;
+    });
     return this.#directory;
   }
 
@@ -316,6 +327,8 @@ export class Account {
     return {
       accountId: this.accountId,
       boundaries: this.#boundaries,
+      ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
+      keysOf: (userName) => this.#keysOf(userName),
       forward: (request) => this.#forward(request),
       ask: (service, action, params) => this.#ask(service, action, params),
       rootKey: () => {
@@ -461,13 +474,7 @@ export class Account {
           incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
           incoming.on("error", reject);
           incoming.on("end", () => {
-            // Corrections change bodies: Node counts the length of what goes out.
-            const {
-              "transfer-encoding": _,
-              "content-length": __,
-              connection: ___,
-              ...kept
-            } = incoming.headers;
+            const { "transfer-encoding": _, connection: __, ...kept } = incoming.headers;
             const status = incoming.statusCode ?? 502;
             resolve({ status, headers: kept, body: Buffer.concat(chunks) });
           });
@@ -477,6 +484,13 @@ export class Account {
       outgoing.end(body);
     });
   }
+}
+
+function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse): void {
+  const { status, headers, body } = answer;
+  // A correction may have changed the body; an answer to HEAD tells a length and has no body.
+  const length = method === "HEAD" ? {} : { "content-length": String(body.length) };
+  outgoing.writeHead(status, { ...headers, ...length }).end(body);
 }
 
 function root(): Login {

@@ -47,12 +47,9 @@ const readers: Record<string, Reader> = {
     const id = text(GroupId) ?? (await look.groupIdOf(String(GroupName)));
     return [ec2Arn(look, "security-group", id ?? "unknown")];
   },
-  "ec2:security-group-rule": (
-    { SecurityGroupRuleIds, SecurityGroupRuleId, SecurityGroupRule },
-    look,
-  ) =>
+  "ec2:security-group-rule": ({ SecurityGroupRuleId, SecurityGroupRule }, look) =>
     [
-      ...texts(SecurityGroupRuleIds ?? SecurityGroupRuleId),
+      ...texts(SecurityGroupRuleId),
       ...records(SecurityGroupRule).map((rule) => String(rule.SecurityGroupRuleId)),
     ].map((id) => ec2Arn(look, "security-group-rule", id)),
   "ec2:vpc": ({ VpcId }, look) => [named(VpcId, (id) => ec2Arn(look, "vpc", id))],

@@ -6,6 +6,10 @@ export interface Backend {
   accountId: string;
   /** Users' permissions boundaries: user name → policy ARN. */
   boundaries: Map<string, string>;
+  /** Name of the user whose access key it is, under his present name. */
+  ownerOfKey(accessKeyId: string): string | undefined;
+  /** Ids of the access keys that a user has. */
+  keysOf(userName: string): string[];
   /** moto's own answer to a request. */
   forward(request: Request): Promise<Answer>;
   /** moto's answer to another call, with `params` as the query protocol flattens them. */

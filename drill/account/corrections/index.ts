@@ -1,19 +1,32 @@
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
 import { assumeRole } from "./assumeRole";
+import { attachmentQuota } from "./attachmentQuota";
 import { callerIdentity } from "./callerIdentity";
+import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
+import { deleteUser } from "./deleteUser";
 import { ownName } from "./ownName";
+import { renamedUser } from "./renamedUser";
+import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
 import { userBoundary } from "./userBoundary";
 
-/** Everything in which the account differs from bare moto. A later one sees what an earlier made. */
+/**
+ * Everything in which the account differs from bare moto. A later one sees the request that an
+ * earlier one passes on.
+ */
 export const corrections: Correction[] = [
   ownName,
   rootKey,
   userBoundary,
+  renamedUser,
+  deleteUser,
+  attachmentQuota,
   assumeRole,
   callerIdentity,
+  canonicalCidr,
+  revokeById,
 ];
 
 /** The account's answer to an authorized call: moto's, through the corrections that concern it. */

@@ -13,7 +13,7 @@ export const rootKey: Correction = {
     const { accessKeyId, secretAccessKey } = backend.rootKey();
     return resultAnswer(
       request,
-      `<AccessKey><UserName>root</UserName><AccessKeyId>${accessKeyId}</AccessKeyId>` +
+      `<AccessKey><AccessKeyId>${accessKeyId}</AccessKeyId>` +
         `<Status>Active</Status><SecretAccessKey>${secretAccessKey}</SecretAccessKey>` +
         `<CreateDate>${new Date().toISOString()}</CreateDate></AccessKey>`,
     );

@@ -189,12 +189,78 @@ describe("the account of the drill", function () {
 
     assert.equal(User?.PermissionsBoundary?.PermissionsBoundaryArn, DENY_ALL);
     await assert.rejects(mallory.iam.send(new IAM.ListUsersCommand({})), {
-      message: /assumed|user\/eve is not authorized .* permissions boundary/,
+      message: /user\/eve is not authorized .* permissions boundary/,
     });
 
     const eve = { UserName: "eve" };
     await owner.iam.send(new IAM.DeleteUserPermissionsBoundaryCommand(eve));
     await mallory.iam.send(new IAM.ListUsersCommand({}));
+  });
+
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_users_rename.html
+  it("finds a renamed user by his key, and lets nobody delete him while he has one", async () => {
+    const { accessKeyId } = await user("mallory");
+    const rename = { UserName: "mallory", NewUserName: "eve" };
+    await owner.iam.send(new IAM.UpdateUserCommand(rename));
+
+    const used = await owner.iam.send(
+      new IAM.GetAccessKeyLastUsedCommand({ AccessKeyId: accessKeyId }),
+    );
+    const keys = await owner.iam.send(new IAM.ListAccessKeysCommand({ UserName: "eve" }));
+
+    assert.equal(used.UserName, "eve");
+    assert.deepEqual(
+      keys.AccessKeyMetadata?.map((key) => [key.UserName, key.AccessKeyId]),
+      [["eve", accessKeyId]],
+    );
+    await assert.rejects(owner.iam.send(new IAM.DeleteUserCommand({ UserName: "eve" })), {
+      name: "DeleteConflictException",
+    });
+    const key = { UserName: "eve", AccessKeyId: accessKeyId };
+    await owner.iam.send(new IAM.DeleteAccessKeyCommand(key));
+    await owner.iam.send(new IAM.DeleteUserCommand({ UserName: "eve" }));
+  });
+
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  it("attaches ten managed policies and no more", async () => {
+    await user("mallory");
+    const attach = (PolicyArn: string) =>
+      owner.iam.send(new IAM.AttachUserPolicyCommand({ UserName: "mallory", PolicyArn }));
+    for (let i = 0; i < 10; i++) {
+      const PolicyDocument = document([allow("s3:ListAllMyBuckets")]);
+      const input = { PolicyName: `filler${i}`, PolicyDocument };
+      const { Policy } = await owner.iam.send(new IAM.CreatePolicyCommand(input));
+      await attach(Policy?.Arn ?? "");
+    }
+
+    await assert.rejects(attach(DENY_ALL), { name: "LimitExceededException" });
+    await attach("arn:aws:iam::123456789012:policy/filler0");
+  });
+
+  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
+  it("clears the host bits of a rule's source", async () => {
+    const { GroupId } = await owner.ec2.send(
+      new EC2.CreateSecurityGroupCommand({ GroupName: "web", Description: "web" }),
+    );
+    const opened = await owner.ec2.send(
+      new EC2.AuthorizeSecurityGroupIngressCommand({
+        GroupId,
+        IpPermissions: [
+          {
+            IpProtocol: "tcp",
+            FromPort: 22,
+            ToPort: 22,
+            IpRanges: [{ CidrIp: "8.8.8.8/0" }, { CidrIp: "100.68.0.18/18" }],
+            Ipv6Ranges: [{ CidrIpv6: "2001:db8::1/0" }],
+          },
+        ],
+      }),
+    );
+
+    assert.deepEqual(
+      opened.SecurityGroupRules?.map((rule) => rule.CidrIpv4 ?? rule.CidrIpv6),
+      ["0.0.0.0/0", "100.68.0.0/18", "::/0"],
+    );
   });
 
   // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html
@@ -261,7 +327,7 @@ describe("the account of the drill", function () {
     await assert.rejects(session.iam.send(new IAM.ListUsersCommand({})), { name: "AccessDenied" });
   });
 
-  it("revokes rules by id only where both resource types are allowed", async () => {
+  it("revokes rules by id with the right on security groups, and says which id is not there", async () => {
     const { GroupId } = await owner.ec2.send(
       new EC2.CreateSecurityGroupCommand({ GroupName: "web", Description: "web" }),
     );
@@ -283,6 +349,8 @@ describe("the account of the drill", function () {
     await assert.rejects(stranger.ec2.send(revoke), { name: "UnauthorizedOperation" });
 
     await closer.ec2.send(revoke);
+
+    await assert.rejects(closer.ec2.send(revoke), { name: "InvalidSecurityGroupRuleId.NotFound" });
 
     const left = await owner.ec2.send(
       new EC2.DescribeSecurityGroupRulesCommand({
