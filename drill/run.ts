@@ -384,8 +384,13 @@ class Run {
       this.#caller.call(iam, owner),
       this.#caller.call(groups, owner),
     ]);
+    // The stand-in counts an attachment that was there already once more; AWS does not, see
+    // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html (AttachmentCount).
+    const policies = (users.Policies as Record<string, unknown>[] | undefined)?.map(
+      ({ AttachmentCount: _, ...policy }) => policy,
+    );
     return {
-      "users and groups": [users.UserDetailList, users.GroupDetailList, users.Policies],
+      "users and groups": [users.UserDetailList, users.GroupDetailList, policies],
       "security group rules": rules.SecurityGroupRules,
     };
   }

@@ -24,21 +24,19 @@ interface ToldRule extends Ingress {
   description?: string;
 }
 
-/** The response has the rules as EC2 stored them, with their ids; the request is second best. */
+/**
+ * The response has the rules as EC2 stored them, with their ids. What it does not show open is
+ * judged by the request too: a response that lacks a rule must not hide it.
+ */
 function authorizedIngress({ parameters, response }: Call, rule: SshRule): Reading {
-  const stored = listIn(response.securityGroupRuleSet)
-    .filter(({ isEgress }) => isEgress !== true)
-    .map(storedRule);
-  const rules = stored.length > 0 ? stored : requestedRules(parameters);
-  const first = listIn(response.securityGroupRuleSet)[0] ?? {};
-  return groupReading(
-    {
-      groupId: textIn(parameters, "groupId") ?? textIn(first, "groupId"),
-      groupName: textIn(parameters, "groupName"),
-    },
-    rules,
-    rule,
-  );
+  const set = listIn(response.securityGroupRuleSet);
+  const stored = set.filter(({ isEgress }) => isEgress !== true).map(storedRule);
+  const named = {
+    groupId: textIn(parameters, "groupId") ?? textIn(set[0] ?? {}, "groupId"),
+    groupName: textIn(parameters, "groupName"),
+  };
+  const reading = groupReading(named, stored, rule);
+  return "ignore" in reading ? groupReading(named, requestedRules(parameters), rule) : reading;
 }
 
 function storedRule(fields: Fields): ToldRule {

@@ -1,0 +1,766 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import fc from "fast-check";
+import { classify, type IncidentSettings, watchedEvents } from "../../events/classify";
+import type { Decision, Subject } from "../../events/incident";
+
+const NOW = "2026-06-01T12:00:00Z";
+const ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess";
+const DOCUMENT = { Statement: { Effect: "Allow", Action: "*", Resource: "*" } };
+const HARMLESS = { Statement: { Effect: "Allow", Action: "s3:Get*", Resource: "*" } };
+const MALLORY = {
+  type: "IAMUser",
+  userName: "mallory",
+  arn: "arn:aws:iam::123456789012:user/mallory",
+  accessKeyId: "AKIAMALLORY000000000",
+};
+const PIPELINE = {
+  type: "AssumedRole",
+  arn: "arn:aws:sts::123456789012:assumed-role/pipeline/run-7",
+  sessionContext: { sessionIssuer: { arn: "arn:aws:iam::123456789012:role/ci/pipeline" } },
+};
+
+const defaults: IncidentSettings = {
+  sshPorts: [22],
+  trustedCidrs: [],
+  newCredentials: "admins",
+  applicationUsers: ["app-*"],
+  protectedPrincipals: ["break-glass"],
+  trustedActors: [],
+  exemptions: [],
+  ownRoles: ["tourniquet-lab-StripAccount"],
+};
+
+type Fields = Record<string, unknown>;
+
+function iam(eventName: string, requestParameters: unknown, rest: Fields = {}) {
+  return {
+    eventSource: "iam.amazonaws.com",
+    eventName,
+    userIdentity: MALLORY,
+    requestParameters,
+    ...rest,
+  };
+}
+
+function ec2(eventName: string, requestParameters: unknown, responseElements: unknown = null) {
+  const eventSource = "ec2.amazonaws.com";
+  return { eventSource, eventName, userIdentity: MALLORY, requestParameters, responseElements };
+}
+
+function judge(record: unknown, settings: Partial<IncidentSettings> = {}) {
+  return classify({ detail: record }, { ...defaults, ...settings }, NOW);
+}
+
+function fixture(file: string): Fields {
+  const folder = path.join(__dirname, "..", "fixtures", "events");
+  return JSON.parse(fs.readFileSync(path.join(folder, file), "utf8"));
+}
+
+describe("the records that AWS wrote", () => {
+  const wanted: [file: string, decision: Decision][] = [
+    ["AddUserToGroup-elastic-beats.json", "EmergencyActionAccount"],
+    ["AttachRolePolicy-stratus-persistence-iam-create-backdoor-role.json", "Ignore"],
+    ["AttachUserPolicy-invictus.json", "EmergencyActionAccount"],
+    ["AttachUserPolicy-stratus-persistence-iam-create-admin-user.json", "EmergencyActionAccount"],
+    ["AuthorizeSecurityGroupIngress-invictus-2.json", "EmergencyActionInfrastructure"],
+    ["AuthorizeSecurityGroupIngress-invictus.json", "Ignore"],
+    [
+      "AuthorizeSecurityGroupIngress-stratus-exfiltration-ec2-security-group-open-port-22-ingress.json",
+      "EmergencyActionInfrastructure",
+    ],
+    ["CreateAccessKey-invictus-2.json", "EmergencyActionAccount"],
+    ["CreateAccessKey-invictus.json", "EmergencyActionAccount"],
+    ["CreateAccessKey-panther-aws_root_access_key_created.json", "Ignore"],
+    ["CreateLoginProfile-invictus-2.json", "EmergencyActionAccount"],
+    ["CreateLoginProfile-invictus.json", "EmergencyActionAccount"],
+    ["CreateSecurityGroup-invictus.json", "Ignore"],
+    ["CreateUser-invictus-2.json", "Ignore"],
+    ["DeleteLoginProfile-invictus-ERROR.json", "Ignore"],
+    ["DeleteLoginProfile-stratus-persistence-iam-create-user-login-profile.json", "Ignore"],
+    ["DetachUserPolicy-invictus.json", "Ignore"],
+    ["ModifySecurityGroupRules-SHAPE.json", "Ignore"],
+    ["PutRolePolicy-invictus.json", "Ignore"],
+    ["RevokeSecurityGroupIngress-invictus.json", "Ignore"],
+    ["UpdateAssumeRolePolicy-invictus.json", "Ignore"],
+    [
+      "UpdateLoginProfile-stratus-privilege-escalation-iam-update-user-login-profile.json",
+      "EmergencyActionAccount",
+    ],
+  ];
+  for (const [file, decision] of wanted) {
+    it(`${decision}: ${file}`, () => assert.equal(judge(fixture(file)).decision, decision));
+  }
+
+  it("are all here, but for whole events of other services", () => {
+    const folder = path.join(__dirname, "..", "fixtures", "events");
+    const records = fs
+      .readdirSync(folder)
+      .filter((f) => f.endsWith(".json") && !f.includes("ENVELOPE"));
+    assert.deepEqual(
+      wanted.map(([file]) => file),
+      records.sort(),
+    );
+  });
+
+  it("prove the rule ids that the response has", () => {
+    const [subject] = judge(fixture("AuthorizeSecurityGroupIngress-invictus-2.json")).subjects;
+    assert.ok(subject?.kind === "securityGroup");
+    assert.deepEqual(
+      subject.rules.map(({ id }) => id),
+      ["sgr-0a11552a7d225f5c7"],
+    );
+  });
+});
+
+describe("every IAM event", () => {
+  const user = { userName: "bob" };
+  const look = { kind: "user", name: "bob", proved: false };
+  const cases: [name: string, record: Fields, subject: Partial<Subject> | "Ignore"][] = [
+    [
+      "a managed admin policy",
+      iam("AttachUserPolicy", { ...user, policyArn: ADMIN }),
+      { kind: "user", proved: true },
+    ],
+    [
+      "a harmless AWS policy",
+      iam("AttachUserPolicy", { ...user, policyArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" }),
+      "Ignore",
+    ],
+    [
+      "a customer policy",
+      iam("AttachUserPolicy", { ...user, policyArn: "arn:aws:iam::123456789012:policy/x" }),
+      { kind: "user", proved: false },
+    ],
+    ["no policy", iam("AttachUserPolicy", user), "Ignore"],
+    ["no user", iam("AttachUserPolicy", { policyArn: ADMIN }), "Ignore"],
+    [
+      "an inline admin policy as text",
+      iam("PutUserPolicy", { ...user, policyName: "p", policyDocument: JSON.stringify(DOCUMENT) }),
+      { kind: "user", proved: true },
+    ],
+    [
+      "an inline admin policy, URL-encoded",
+      iam("PutUserPolicy", {
+        ...user,
+        policyName: "p",
+        policyDocument: encodeURIComponent(JSON.stringify(DOCUMENT)),
+      }),
+      { kind: "user", proved: true },
+    ],
+    [
+      "an inline admin policy as object",
+      iam("PutUserPolicy", { ...user, policyName: "p", policyDocument: DOCUMENT }),
+      { kind: "user", proved: true },
+    ],
+    [
+      "a harmless inline policy",
+      iam("PutUserPolicy", { ...user, policyName: "p", policyDocument: HARMLESS }),
+      "Ignore",
+    ],
+    [
+      "an inline policy that cannot be read",
+      iam("PutUserPolicy", { ...user, policyName: "p", policyDocument: "{" }),
+      { kind: "user", proved: false },
+    ],
+    ["an inline policy without a name", iam("PutUserPolicy", user), "Ignore"],
+    [
+      "a group joined",
+      iam("AddUserToGroup", { ...user, groupName: "g" }),
+      { kind: "user", grant: { kind: "group", groupName: "g" } },
+    ],
+    ["no group joined", iam("AddUserToGroup", user), "Ignore"],
+    [
+      "a group's admin policy",
+      iam("AttachGroupPolicy", { groupName: "g", policyArn: ADMIN }),
+      { kind: "group", proved: true, denies: false },
+    ],
+    [
+      "a group's inline policy that denies too",
+      iam("PutGroupPolicy", {
+        groupName: "g",
+        policyName: "p",
+        policyDocument: {
+          Statement: [DOCUMENT.Statement, { Effect: "Deny", Action: "s3:*", Resource: "*" }],
+        },
+      }),
+      { kind: "group", denies: true },
+    ],
+    [
+      "a group's harmless policy",
+      iam("PutGroupPolicy", { groupName: "g", policyName: "p", policyDocument: HARMLESS }),
+      "Ignore",
+    ],
+    ["a group's policy without a group", iam("PutGroupPolicy", { policyName: "p" }), "Ignore"],
+    ["a group's policy without a name", iam("PutGroupPolicy", { groupName: "g" }), "Ignore"],
+    [
+      "a default policy version",
+      iam(
+        "CreatePolicyVersion",
+        { policyArn: "arn:x", setAsDefault: true, policyDocument: DOCUMENT },
+        { responseElements: { policyVersion: { versionId: "v2" } } },
+      ),
+      { kind: "policy", proved: true, versionId: "v2" },
+    ],
+    [
+      "a default policy version, unreadable",
+      iam("CreatePolicyVersion", { policyArn: "arn:x", setAsDefault: "true", policyDocument: "{" }),
+      { kind: "policy", proved: false },
+    ],
+    [
+      "a harmless default version",
+      iam("CreatePolicyVersion", {
+        policyArn: "arn:x",
+        setAsDefault: true,
+        policyDocument: HARMLESS,
+      }),
+      "Ignore",
+    ],
+    [
+      "a version that is not the default",
+      iam("CreatePolicyVersion", { policyArn: "arn:x", policyDocument: DOCUMENT }),
+      "Ignore",
+    ],
+    ["a version of no policy", iam("CreatePolicyVersion", {}), "Ignore"],
+    [
+      "another default version",
+      iam("SetDefaultPolicyVersion", { policyArn: "arn:x", versionId: "v1" }),
+      { kind: "policy", versionId: "v1" },
+    ],
+    ["another default version of nothing", iam("SetDefaultPolicyVersion", {}), "Ignore"],
+    [
+      "a customer policy detached",
+      iam("DetachUserPolicy", { ...user, policyArn: "arn:aws:iam::123456789012:policy/x" }),
+      look as Partial<Subject>,
+    ],
+    [
+      "AWSDenyAll detached",
+      iam("DetachUserPolicy", { ...user, policyArn: "arn:aws:iam::aws:policy/AWSDenyAll" }),
+      look as Partial<Subject>,
+    ],
+    [
+      "an AWS policy detached that denied nothing",
+      iam("DetachUserPolicy", { ...user, policyArn: ADMIN }),
+      "Ignore",
+    ],
+    [
+      "an inline policy removed",
+      iam("DeleteUserPolicy", { ...user, policyName: "p" }),
+      look as Partial<Subject>,
+    ],
+    ["nobody's inline policy removed", iam("DeleteUserPolicy", {}), "Ignore"],
+    [
+      "a group left",
+      iam("RemoveUserFromGroup", { ...user, groupName: "g" }),
+      look as Partial<Subject>,
+    ],
+    ["a boundary removed", iam("DeleteUserPermissionsBoundary", user), look as Partial<Subject>],
+    ["a boundary put", iam("PutUserPermissionsBoundary", user), look as Partial<Subject>],
+    [
+      "a group's policy detached",
+      iam("DetachGroupPolicy", { groupName: "g", policyArn: "arn:aws:iam::123456789012:policy/x" }),
+      { kind: "group", proved: false },
+    ],
+    [
+      "a group's AWS policy detached",
+      iam("DetachGroupPolicy", { groupName: "g", policyArn: ADMIN }),
+      "Ignore",
+    ],
+    [
+      "a group's inline policy removed",
+      iam("DeleteGroupPolicy", { groupName: "g" }),
+      { kind: "group", proved: false },
+    ],
+    ["no group's inline policy removed", iam("DeleteGroupPolicy", {}), "Ignore"],
+    [
+      "a key",
+      iam("CreateAccessKey", user, {
+        responseElements: { accessKey: { accessKeyId: "AKIA1", userName: "bob" } },
+      }),
+      { kind: "user", name: "bob", accessKeyId: "AKIA1" },
+    ],
+    [
+      "a key for oneself, parameters null",
+      iam("CreateAccessKey", null, { responseElements: { accessKey: { accessKeyId: "AKIA1" } } }),
+      { kind: "user", name: "mallory", accessKeyId: "AKIA1" },
+    ],
+    [
+      "a key switched on",
+      iam("UpdateAccessKey", { ...user, status: "Active", accessKeyId: "AKIA1" }),
+      { kind: "user", accessKeyId: "AKIA1" },
+    ],
+    ["a key switched off", iam("UpdateAccessKey", { ...user, status: "Inactive" }), "Ignore"],
+    ["a password", iam("CreateLoginProfile", user), { kind: "user", name: "bob" }],
+    ["a changed password", iam("UpdateLoginProfile", user), { kind: "user", name: "bob" }],
+    [
+      "an SSH key",
+      iam("UploadSSHPublicKey", null, { responseElements: { sSHPublicKey: { userName: "bob" } } }),
+      { kind: "user", name: "bob" },
+    ],
+    [
+      "an SSH key switched on",
+      iam("UpdateSSHPublicKey", { ...user, status: "Active" }),
+      { kind: "user" },
+    ],
+    ["a service's credential", iam("CreateServiceSpecificCredential", user), { kind: "user" }],
+    [
+      "a service's credential switched off",
+      iam("UpdateServiceSpecificCredential", { ...user, status: "Expired" }),
+      "Ignore",
+    ],
+    ["a service's credential reset", iam("ResetServiceSpecificCredential", user), { kind: "user" }],
+    ["a certificate", iam("UploadSigningCertificate", user), { kind: "user" }],
+    [
+      "a certificate switched on",
+      iam("UpdateSigningCertificate", { ...user, status: "Active" }),
+      { kind: "user" },
+    ],
+    [
+      "an MFA device for somebody else",
+      iam("EnableMFADevice", user),
+      { kind: "user", name: "bob" },
+    ],
+    ["an MFA device for nobody", iam("EnableMFADevice", {}, { userIdentity: PIPELINE }), "Ignore"],
+    [
+      "a user's new name",
+      iam("UpdateUser", { ...user, newUserName: "rob" }),
+      { kind: "user", name: "rob" },
+    ],
+    [
+      "one's own new name",
+      iam("UpdateUser", { userName: "mallory", newUserName: "m" }),
+      { kind: "user", accessKeyId: MALLORY.accessKeyId },
+    ],
+    ["a user's new path", iam("UpdateUser", { ...user, newPath: "/x/" }), "Ignore"],
+    [
+      "a group's new name",
+      iam("UpdateGroup", { groupName: "g", newGroupName: "h" }),
+      { kind: "group", name: "h" },
+    ],
+    ["a group's new path", iam("UpdateGroup", { groupName: "g" }), "Ignore"],
+  ];
+  for (const [name, record, wanted] of cases) {
+    it(name, () => {
+      const { decision, subjects } = judge(record);
+      if (wanted === "Ignore") return assert.equal(decision, "Ignore");
+      assert.equal(decision, "EmergencyActionAccount");
+      const [subject] = subjects;
+      assert.deepEqual({ ...subject, ...wanted }, subject);
+    });
+  }
+
+  it("is in the table above", () => {
+    const named = cases.map(([, record]) => record.eventName);
+    assert.deepEqual(
+      watchedEvents["iam.amazonaws.com"]?.filter((name) => !named.includes(name)),
+      [],
+    );
+  });
+});
+
+describe("EC2 events", () => {
+  const items = (...list: unknown[]) => ({ items: list });
+  const range = (cidrIp: string, port: unknown = 22) => ({
+    ipProtocol: "tcp",
+    fromPort: port,
+    toPort: port,
+    ipRanges: items({ cidrIp }),
+  });
+  const modified = (rule: unknown) =>
+    ec2("ModifySecurityGroupRules", {
+      ModifySecurityGroupRulesRequest: { GroupId: "sg-1", SecurityGroupRule: rule },
+    });
+  const open = { CidrIpv4: "0.0.0.0/0", IpProtocol: "tcp", FromPort: 22, ToPort: 22 };
+  const authorize = (parameters: Fields, response?: unknown) =>
+    ec2("AuthorizeSecurityGroupIngress", { groupId: "sg-1", ...parameters }, response);
+  const cases: [name: string, record: unknown, rules: number | "Ignore"][] = [
+    [
+      "the long form without a response",
+      authorize({ ipPermissions: items(range("0.0.0.0/0")) }),
+      0,
+    ],
+    ["ports as text", authorize({ ipPermissions: items(range("0.0.0.0/0", "22")) }), 0],
+    [
+      "IPv6",
+      authorize({
+        ipPermissions: items({ ipProtocol: "-1", ipv6Ranges: items({ cidrIpv6: "::/0" }) }),
+      }),
+      0,
+    ],
+    [
+      "the flat form",
+      authorize({
+        ipPermissions: {},
+        ipProtocol: "tcp",
+        fromPort: 22,
+        toPort: 22,
+        cidrIp: "0.0.0.0/0",
+      }),
+      0,
+    ],
+    ["an office", authorize({ ipPermissions: items(range("203.0.113.0/24")) }), "Ignore"],
+    ["half the internet", authorize({ ipPermissions: items(range("0.0.0.0/1")) }), 0],
+    [
+      "a prefix list",
+      authorize({
+        ipPermissions: items({
+          ipProtocol: "tcp",
+          fromPort: 22,
+          toPort: 22,
+          prefixListIds: items({ prefixListId: "pl-1" }),
+        }),
+      }),
+      0,
+    ],
+    [
+      "a security group",
+      authorize({
+        ipPermissions: items({
+          ipProtocol: "tcp",
+          fromPort: 22,
+          toPort: 22,
+          groups: items({ groupId: "sg-2" }),
+        }),
+      }),
+      "Ignore",
+    ],
+    [
+      "by name only",
+      {
+        ...authorize({
+          groupId: undefined,
+          groupName: "web",
+          ipPermissions: items(range("0.0.0.0/0")),
+        }),
+      },
+      0,
+    ],
+    [
+      "no group",
+      authorize({ groupId: undefined, ipPermissions: items(range("0.0.0.0/0")) }),
+      "Ignore",
+    ],
+    ["one modified rule", modified({ SecurityGroupRuleId: "sgr-1", SecurityGroupRule: open }), 1],
+    [
+      "several modified rules",
+      modified([
+        { SecurityGroupRuleId: "sgr-1", SecurityGroupRule: open },
+        {
+          SecurityGroupRuleId: "sgr-2",
+          SecurityGroupRule: { ...open, Description: "x", CidrIpv4: "10.0.0.0/8" },
+        },
+      ]),
+      1,
+    ],
+    [
+      "a modified rule that tells no source",
+      modified({
+        SecurityGroupRuleId: "sgr-1",
+        SecurityGroupRule: { IpProtocol: 6, FromPort: 22, ToPort: 22 },
+      }),
+      0,
+    ],
+    [
+      "a modified rule from a group",
+      modified({
+        SecurityGroupRuleId: "sgr-1",
+        SecurityGroupRule: { ...open, CidrIpv4: undefined, ReferencedGroupId: "sg-2" },
+      }),
+      "Ignore",
+    ],
+    [
+      "a rule without protocol",
+      modified({
+        SecurityGroupRuleId: "sgr-1",
+        SecurityGroupRule: { CidrIpv6: "::/0", IpProtocol: {} },
+      }),
+      0,
+    ],
+    [
+      "a stored rule of the other direction",
+      authorize(
+        {},
+        {
+          securityGroupRuleSet: items({ isEgress: true, ipProtocol: "-1", cidrIpv4: "0.0.0.0/0" }),
+        },
+      ),
+      "Ignore",
+    ],
+    [
+      "a response that lacks the open rule",
+      authorize(
+        { ipPermissions: items(range("0.0.0.0/0")) },
+        {
+          securityGroupRuleSet: items({
+            securityGroupRuleId: "sgr-1",
+            ipProtocol: "tcp",
+            fromPort: 80,
+            toPort: 80,
+            cidrIpv6: "::/0",
+          }),
+        },
+      ),
+      0,
+    ],
+  ];
+  for (const [name, record, wanted] of cases) {
+    it(name, () => {
+      const { decision, subjects } = judge(record);
+      if (wanted === "Ignore") return assert.equal(decision, "Ignore");
+      assert.equal(decision, "EmergencyActionInfrastructure");
+      assert.ok(subjects[0]?.kind === "securityGroup");
+      assert.equal(subjects[0].rules.length, wanted);
+    });
+  }
+
+  it("alert on a changed prefix list, whose groups are not followed", () => {
+    const request = { ModifyManagedPrefixListRequest: { PrefixListId: "pl-1" } };
+    assert.match(judge(ec2("ModifyManagedPrefixList", request)).alert ?? "", /pl-1/);
+    assert.equal(judge(ec2("RestoreManagedPrefixListVersion", {})).alert, undefined);
+  });
+});
+
+describe("settings", () => {
+  const grant = (userName: string) => iam("AttachUserPolicy", { userName, policyArn: ADMIN });
+  const newKey = iam("CreateAccessKey", { userName: "bob" });
+
+  it("newCredentials always proves, never ignores", () => {
+    const [subject] = judge(newKey, { newCredentials: "always" }).subjects;
+    assert.ok(subject?.kind === "user" && subject.proved);
+    assert.equal(judge(newKey, { newCredentials: "never" }).decision, "Ignore");
+  });
+
+  it("a protected principal is ignored, with an alert", () => {
+    const { decision, alert } = judge(grant("break-glass"));
+    assert.equal(decision, "Ignore");
+    assert.match(alert ?? "", /break-glass/);
+  });
+
+  it("a trusted role counts by its own ARN and by its session's", () => {
+    const record = { ...grant("bob"), userIdentity: PIPELINE };
+    for (const pattern of [
+      "arn:aws:iam::*:role/ci/pipeline",
+      "arn:aws:sts::*:assumed-role/pipeline/*",
+    ]) {
+      assert.equal(judge(record, { trustedActors: [pattern] }).decision, "Ignore");
+    }
+    assert.equal(
+      judge(record, { trustedActors: ["arn:aws:iam::*:role/other"] }).decision,
+      "EmergencyActionAccount",
+    );
+  });
+
+  it("Tourniquet's own roles count by their whole name", () => {
+    const own = (name: string) => ({
+      ...grant("bob"),
+      userIdentity: {
+        type: "AssumedRole",
+        sessionContext: { sessionIssuer: { arn: `arn:aws:iam::1:role/${name}` } },
+      },
+    });
+    assert.equal(judge(own("tourniquet-lab-StripAccount")).reason, "Tourniquet's own call");
+    assert.equal(judge(own("tourniquet-lab-StripAccount-evil")).decision, "EmergencyActionAccount");
+  });
+
+  it("an application user takes the application branch, with its own stolen key", () => {
+    const actor = { ...MALLORY, userName: "app-shop" };
+    const { decision, subjects } = judge({ ...grant("app-shop"), userIdentity: actor });
+    assert.equal(decision, "EmergencyActionApplication");
+    assert.ok(subjects[0]?.kind === "applicationUser");
+    assert.equal(subjects[0].actorKeyId, MALLORY.accessKeyId);
+    assert.equal(
+      judge(iam("CreateAccessKey", { userName: "app-shop" })).decision,
+      "EmergencyActionApplication",
+    );
+  });
+
+  const exempt = (
+    subject: string,
+    expires = "2026-06-01",
+    rule: "admin-user" | "ssh-open-to-world" = "admin-user",
+  ) => ({
+    exemptions: [{ rule, subject, owner: "o", reason: "r", expires }],
+  });
+  it("an exemption counts by user, group, policy and security group, through its last day", () => {
+    assert.equal(judge(grant("bob"), exempt("bob")).decision, "Ignore");
+    assert.equal(judge(grant("bob"), exempt(ADMIN)).decision, "Ignore");
+    assert.equal(
+      judge(iam("AddUserToGroup", { userName: "bob", groupName: "g" }), exempt("group/g")).decision,
+      "Ignore",
+    );
+    assert.equal(
+      judge(iam("AttachGroupPolicy", { groupName: "g", policyArn: ADMIN }), exempt("group/g"))
+        .decision,
+      "Ignore",
+    );
+    assert.equal(
+      judge(iam("SetDefaultPolicyVersion", { policyArn: "arn:x" }), exempt("arn:x")).decision,
+      "Ignore",
+    );
+    assert.match(judge(newKey, exempt("bob")).alert ?? "", /exempt/);
+    const open = ec2("AuthorizeSecurityGroupIngress", {
+      groupId: "sg-1",
+      ipProtocol: "-1",
+      cidrIp: "0.0.0.0/0",
+    });
+    assert.equal(judge(open, exempt("sg-1", undefined, "ssh-open-to-world")).decision, "Ignore");
+    const named = {
+      ...open,
+      requestParameters: { groupName: "web", ipProtocol: "-1", cidrIp: "0.0.0.0/0" },
+    };
+    assert.equal(
+      judge(named, exempt("web", undefined, "ssh-open-to-world")).decision,
+      "EmergencyActionInfrastructure",
+    );
+  });
+
+  it("an expired exemption exempts nothing, and the reason says so", () => {
+    const { decision, reason } = judge(grant("bob"), exempt("bob", "2026-05-31"));
+    assert.equal(decision, "EmergencyActionAccount");
+    assert.match(reason, /expired/);
+  });
+});
+
+describe("records that say too little, or too much", () => {
+  it("one's own MFA device, and root's own key, are alerts", () => {
+    assert.match(judge(iam("EnableMFADevice", null)).alert ?? "", /mallory/);
+    const root = {
+      type: "Root",
+      arn: "arn:aws:iam::123456789012:root",
+      invokedBy: "signin.amazonaws.com",
+    };
+    assert.match(
+      judge(iam("CreateAccessKey", null, { userIdentity: root })).alert ?? "",
+      /AssumeRoot/,
+    );
+    const service = { type: "AWSService", invokedBy: "x.amazonaws.com" };
+    assert.equal(judge(iam("CreateAccessKey", null, { userIdentity: service })).decision, "Ignore");
+  });
+
+  it("a failed call is ignored", () => {
+    assert.match(
+      judge({ ...iam("AttachUserPolicy", {}), errorCode: "AccessDenied" }).reason,
+      /AccessDenied/,
+    );
+  });
+
+  it("omitted parameters are an alert with event, actor and address, and what the response names is looked at", () => {
+    const omitted = { omitted: true, originalSize: 131072, reason: "requestParameters too large" };
+    const put = judge(iam("PutUserPolicy", omitted, { sourceIPAddress: "198.51.100.7" }));
+    assert.equal(put.decision, "Ignore");
+    assert.match(put.alert ?? "", /PutUserPolicy.*mallory.*198\.51\.100\.7/s);
+    const key = judge(
+      iam("CreateAccessKey", omitted, { responseElements: { accessKey: { userName: "bob" } } }),
+    );
+    assert.equal(key.decision, "EmergencyActionAccount");
+    assert.match(key.alert ?? "", /too large/);
+    const root = judge(
+      iam("CreateAccessKey", omitted, {
+        userIdentity: { type: "Root" },
+        responseElements: omitted,
+      }),
+    );
+    assert.match(root.alert ?? "", /too large/);
+  });
+
+  const hostile: unknown[] = [
+    undefined,
+    null,
+    "text",
+    7,
+    [],
+    {},
+    { eventSource: "iam.amazonaws.com", eventName: "constructor" },
+    { eventSource: "iam.amazonaws.com", eventName: "__proto__" },
+    { eventSource: "ec2.amazonaws.com", eventName: "toString" },
+    iam("AttachUserPolicy", { userName: "a\u0000b", policyArn: ADMIN }),
+    iam("AttachUserPolicy", { userName: "x".repeat(5000), policyArn: ADMIN }),
+    iam("AttachUserPolicy", { userName: "", policyArn: ADMIN }),
+    iam("AttachUserPolicy", JSON.parse('{"__proto__":{"userName":"x"},"policyArn":"a"}')),
+  ];
+  for (const [index, record] of hostile.entries()) {
+    it(`hostile record ${index} is ignored with a reason`, () => {
+      const { decision, reason } = judge(record);
+      assert.equal(decision, "Ignore");
+      assert.ok(reason.length > 0);
+    });
+  }
+
+  it("a nesting that JSON cannot write is cut", () => {
+    let deep: unknown = "x";
+    for (let depth = 0; depth < 50_000; depth++) deep = [deep];
+    const { decision, record } = judge(
+      iam("AttachUserPolicy", { userName: "bob", policyArn: ADMIN, deep }),
+    );
+    assert.equal(decision, "EmergencyActionAccount");
+    assert.deepEqual((record as Fields).requestParameters, { cut: true });
+  });
+
+  it("a reader that throws is an alert and not an exception", () => {
+    const trap = new Proxy(
+      {},
+      {
+        getOwnPropertyDescriptor: () => {
+          throw new Error("trap");
+        },
+      },
+    );
+    assert.match(judge(iam("AttachUserPolicy", trap)).alert ?? "", /could not be classified/);
+  });
+
+  it("256 KB of record become at most 32 KB of evidence, without secrets", () => {
+    const big = iam(
+      "PutUserPolicy",
+      { userName: "bob", policyDocument: "x".repeat(256_000) },
+      { responseElements: { secretAccessKey: "s3cr3t" } },
+    );
+    const { record } = judge(big);
+    assert.ok(Buffer.byteLength(JSON.stringify(record)) <= 32 * 1024);
+    assert.doesNotMatch(JSON.stringify(record), /s3cr3t/);
+    const wide = {
+      ...iam("PutUserPolicy", {}),
+      ...Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`k${i}`, "y".repeat(900)])),
+    };
+    assert.ok(Buffer.byteLength(JSON.stringify(judge(wide).record)) <= 32 * 1024);
+  });
+
+  it("10,000 generated records always give a decision and never throw", function () {
+    this.timeout(60_000);
+    const names = Object.values(watchedEvents).flat();
+    const keys = [
+      "userName",
+      "groupName",
+      "policyArn",
+      "policyDocument",
+      "policyName",
+      "groupId",
+      "ipPermissions",
+      "status",
+      "omitted",
+    ];
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.constant(null),
+      fc.jsonValue({ maxDepth: 3 }),
+    );
+    const record = fc.record(
+      {
+        eventSource: fc.constantFrom("iam.amazonaws.com", "ec2.amazonaws.com"),
+        eventName: fc.constantFrom(...names),
+        userIdentity: fc.oneof(fc.constant(MALLORY), fc.jsonValue({ maxDepth: 2 })),
+        requestParameters: fc.oneof(fc.dictionary(fc.constantFrom(...keys), value), value),
+        responseElements: value,
+      },
+      { requiredKeys: ["eventSource", "eventName"] },
+    );
+    fc.assert(
+      fc.property(record, (one) => {
+        const { decision, reason } = judge(one);
+        return decision.length > 0 && reason.length > 0;
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
