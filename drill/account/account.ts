@@ -215,11 +215,9 @@ export class Account {
     if (fault) return errorAnswer(request, fault);
     const refusal = await authorize(request, caller, await this.#authority(caller));
     if (refusal) return errorAnswer(request, refusal);
-    const changes = request.service === "iam" && !READS.test(request.action);
-    if (changes) this.#directory = undefined;
     const answer = await answerOf(request, caller, this.#corrected());
-    // Also here: a look that began during the change may have seen the old state.
-    if (changes) this.#directory = undefined;
+    // After the change: a look that began during it may have seen the old state.
+    if (request.service === "iam" && !READS.test(request.action)) this.#directory = undefined;
     if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
     return answer;
   }
@@ -327,6 +325,7 @@ export class Account {
     return {
       accountId: this.accountId,
       boundaries: this.#boundaries,
+      directory: () => this.#readDirectory(),
       ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       keysOf: (userName) => this.#keysOf(userName),
       forward: (request) => this.#forward(request),

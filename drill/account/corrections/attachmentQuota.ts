@@ -10,12 +10,9 @@ export const attachmentQuota: Correction = {
   source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
   async handle(request, _principal, backend) {
     const { UserName, GroupName, PolicyArn } = request.params;
-    const attached =
-      UserName === undefined
-        ? backend.ask("iam", "ListAttachedGroupPolicies", { GroupName: String(GroupName) })
-        : backend.ask("iam", "ListAttachedUserPolicies", { UserName: String(UserName) });
-    const text = (await attached).body.toString("utf8");
-    const arns = [...text.matchAll(/<PolicyArn>([^<]*)</g)].map(([, arn]) => arn);
+    const { users, groups } = await backend.directory();
+    const holder = users.get(String(UserName)) ?? groups.get(String(GroupName));
+    const arns = holder?.attached ?? [];
     if (arns.length < QUOTA || arns.includes(String(PolicyArn))) {
       return await backend.forward(request);
     }

@@ -1,3 +1,4 @@
+import type { Directory } from "../directory";
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
 
@@ -6,6 +7,8 @@ export interface Backend {
   accountId: string;
   /** Users' permissions boundaries: user name → policy ARN. */
   boundaries: Map<string, string>;
+  /** What the account holds before the call. */
+  directory(): Promise<Directory>;
   /** Name of the user whose access key it is, under his present name. */
   ownerOfKey(accessKeyId: string): string | undefined;
   /** Ids of the access keys that a user has. */
