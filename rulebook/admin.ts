@@ -49,7 +49,7 @@ const ONE_CALL_FROM_ADMIN = [
 /** Of these, the ones that do it on the caller's own user too: the rest is self-service there. */
 const ADMIN_BY_OWN_USER = ["iam:AttachUserPolicy", "iam:PutUserPolicy"];
 
-/** Source: https://docs.aws.amazon.com/general/latest/gr/rande.html and the botocore endpoint data. */
+/** Source: https://github.com/boto/botocore, botocore/data/partitions.json. */
 const PARTITIONS = [
   "aws",
   "aws-cn",
@@ -174,6 +174,8 @@ function powersOf(grant: Grant, powers: Power[]): Powers {
 }
 
 function statementsOf({ policyArn, document }: Grant): Statement[] | undefined {
+  // What is no ARN names no policy, and IAM refuses to attach it.
+  if (policyArn && policyArn !== "unknown" && !policyArn.startsWith("arn:")) return [];
   if (policyArn === undefined || awsManagedPolicy(policyArn) === undefined) {
     return readDocument(document);
   }

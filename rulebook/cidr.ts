@@ -115,6 +115,26 @@ export function largePublicParts(blocks: Block[], trusted: Block[]): Family[] {
 }
 
 /**
+ * The families of which these blocks, without the trusted ones, hold a whole half: 0.0.0.0/1,
+ * 128.0.0.0/1, and the halves of 2000::/3. One more such source makes the world.
+ */
+export function internetHalves(blocks: Block[], trusted: Block[]): Family[] {
+  return families.filter((family) => {
+    const { first, last } = family === "ipv4" ? wholeFamily(family) : GLOBAL_UNICAST;
+    const middle = (first + last) / 2n;
+    const own = subtract(ofFamily(blocks, family), ofFamily(trusted, family));
+    const held = [...own, ...notRoutable(family)];
+    return [
+      { first, last: middle },
+      { first: middle + 1n, last },
+    ].some((half) => within(half, held));
+  });
+}
+
+/** 2000::/3, all that IANA has made public. Source: https://www.iana.org/assignments/ipv6-address-space */
+const GLOBAL_UNICAST = { first: 1n << 125n, last: (1n << 126n) - 1n };
+
+/**
  * May this source, with others, be the world? True for a public IPv4 /8 or wider, an IPv6 /16 or
  * wider, and for what cannot be read; false for a block that is narrower or not public.
  */

@@ -4,7 +4,7 @@ import {
   coverInternet,
   type Family,
   families,
-  largePublicParts,
+  internetHalves,
   merge,
   notRoutable,
   ofFamily,
@@ -198,13 +198,12 @@ function sameBlock(a: Block, b: Block): boolean {
 /** Why the port may be open although it is not known to be: a sentence for each cause. */
 function unsettled(rules: Sources[], port: number, trusted: Block[]): string[] {
   const possible = rules.filter(({ ingress }) => reaches(ingress, port) !== "no");
-  const unread = possible.flatMap(({ ingress, unread }) =>
-    unread.map((cidr) =>
-      cidr === "unknown"
-        ? `${ingress.id} lets a source that is not known yet reach SSH (tcp ${port})`
-        : `${ingress.id} has the source ${quoted(cidr)}, which is no CIDR: write it like "203.0.113.0/24"`,
-    ),
-  );
+  // What is no CIDR opens nothing: EC2 refuses it. One that ends in /0 is read as the world.
+  const unread = possible
+    .filter(({ unread }) => unread.includes("unknown"))
+    .map(
+      ({ ingress }) => `${ingress.id} lets a source that is not known yet reach SSH (tcp ${port})`,
+    );
   const blocks = possible.flatMap((candidate) => candidate.blocks);
   const completed = families.filter((family) => coverInternet(blocks, family));
   const doubtful = possible.filter(({ ingress }) => reaches(ingress, port) === "unknown");
@@ -212,18 +211,18 @@ function unsettled(rules: Sources[], port: number, trusted: Block[]): string[] {
     (family) =>
       `protocol or port of ${named(doubtful)} is not known: the whole ${label(family)} internet may reach SSH (tcp ${port})`,
   );
-  const large = largePublicParts(blocks, trusted)
+  const large = internetHalves(blocks, trusted)
     .filter((family) => !completed.includes(family))
     .map(
       (family) =>
-        `${named(holders(possible, family, trusted))} may let a large part of the ${label(family)} internet reach SSH (tcp ${port}), and another source can complete it: name the network that needs it, or list it in trustedCidrs`,
+        `${named(holders(possible, family, trusted))} may let half of the ${label(family)} internet reach SSH (tcp ${port}), and another source can complete it: name the network that needs it, or list it in trustedCidrs`,
     );
   return [...unread, ...covered, ...large];
 }
 
-/** Who holds a large part of the internet alone; everybody, where only all together do. */
+/** Who holds half of the internet alone; everybody, where only all together do. */
 function holders(rules: Sources[], family: Family, trusted: Block[]): Sources[] {
-  const alone = rules.filter(({ blocks }) => largePublicParts(blocks, trusted).includes(family));
+  const alone = rules.filter(({ blocks }) => internetHalves(blocks, trusted).includes(family));
   return alone.length > 0 ? alone : rules;
 }
 

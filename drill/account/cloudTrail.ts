@@ -173,7 +173,11 @@ function tagged(value: unknown): unknown {
 function responseElements(call: Call, accountId: string): Params | null {
   const { service, action, response } = call;
   if (READS.test(action)) return null;
-  if (service !== "ec2") return response ? (camel(response) as Params) : null;
+  // moto repeats the document, which the API does not: CreatePolicyVersion, PolicyVersion.
+  const { PolicyVersion, ...answered } = (response ?? {}) as Record<string, Params>;
+  const { Document: _document, ...version } = PolicyVersion ?? {};
+  if (service === "iam" && PolicyVersion) answered.PolicyVersion = version;
+  if (service !== "ec2") return response ? (camel(answered) as Params) : null;
   const { requestId: _, return: __, ...rest } = (response ?? {}) as Params;
   if (NAMED_REQUESTS.includes(action)) {
     const xmlns = "http://ec2.amazonaws.com/doc/2016-11-15/";

@@ -145,7 +145,10 @@ function attachedGrant(resource: Resource, all: Resource[]): Grant {
       known?.endsWith(`:policy${path}${candidate.props.name}`)
     );
   });
-  return { id: name, path: name, policyArn: known, document: policy?.props.policy ?? "unknown" };
+  // A resource without any policyArn attaches nothing, whatever other property it was given.
+  const none = props.policyArn === undefined && deps?.policyArn === undefined;
+  const document = none ? { Statement: [] } : (policy?.props.policy ?? "unknown");
+  return { id: name, path: name, ...(known && { policyArn: known }), document };
 }
 
 function sshAnswer(resources: Resource[]): Answer {
@@ -191,6 +194,20 @@ const corpus: Case[] = JSON.parse(readFileSync(file, "utf8"));
 const isLater = ({ resources }: Case) => resources.some(({ type }) => !readTypes.includes(type));
 const now = corpus.filter((each) => !isLater(each));
 
+const LATER = [
+  "aws-native:ec2:SecurityGroup",
+  "aws-native:ec2:SecurityGroupIngress",
+  "aws-native:iam:Group",
+  "aws-native:iam:GroupPolicy",
+  "aws-native:iam:ManagedPolicy",
+  "aws-native:iam:RolePolicy",
+  "aws-native:iam:User",
+  "aws-native:iam:UserPolicy",
+  "aws:eks/nodeGroup:NodeGroup",
+  "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
+  "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
+];
+
 describe("the policy corpus", () => {
   for (const { id, family, expected, ours, resources } of now) {
     const wanted = wantedAnswers[ours ?? expected];
@@ -201,8 +218,9 @@ describe("the policy corpus", () => {
   }
 
   it("is read to this extent, and leaves these types of resource for the policy pack", () => {
-    const later = corpus.flatMap(({ resources }) => resources.map(({ type }) => type));
-    assert.deepEqual([...new Set(later)].filter((type) => !readTypes.includes(type)).sort(), []);
-    assert.deepEqual({ all: corpus.length, ran: now.length }, { all: 382, ran: 0 });
+    const types = corpus.flatMap(({ resources }) => resources.map(({ type }) => type));
+    const later = [...new Set(types)].filter((type) => !readTypes.includes(type));
+    assert.deepEqual(later.sort(), LATER);
+    assert.deepEqual({ all: corpus.length, ran: now.length }, { all: 382, ran: 291 });
   });
 });

@@ -124,6 +124,29 @@ describe("a call's CloudTrail record", function () {
     assertLike(record("PutRolePolicy"), "PutRolePolicy-invictus.json");
   });
 
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicyVersion.html
+  it("tells of a new default version as the API does", async () => {
+    const Statement = [{ Effect: "Allow", Action: "*", Resource: "*" }];
+    const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
+    const { Policy } = await iam.send(
+      new IAM.CreatePolicyCommand({ PolicyName: "own", PolicyDocument }),
+    );
+    const PolicyArn = Policy?.Arn;
+    const version = { PolicyArn, PolicyDocument, SetAsDefault: true };
+    await iam.send(new IAM.CreatePolicyVersionCommand(version));
+
+    const { requestParameters, responseElements } = record("CreatePolicyVersion");
+
+    assert.deepEqual(requestParameters, {
+      policyArn: PolicyArn,
+      policyDocument: PolicyDocument,
+      setAsDefault: true,
+    });
+    assert.deepEqual(plain(responseElements), {
+      policyVersion: { versionId: "v2", isDefaultVersion: true, createDate: "DATE" },
+    });
+  });
+
   it("is like a real one for the long form, the flat form and a revocation", async () => {
     const { Vpcs = [] } = await ec2.send(new EC2.DescribeVpcsCommand({}));
     const Tags = [
