@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { zippedBytes } from "../drill/program/archive";
+import { type Captured, captureProgram } from "../drill/program/capture";
+import { watchedEvents } from "../events/classify";
+
+const validate = require("asl-validator") as (definition: unknown) => {
+  isValid: boolean;
+  errorsText(): string;
+};
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: string | string[];
+  Condition?: Record<string, Record<string, unknown>>;
+}
+type State = {
+  Type: string;
+  Retry?: { ErrorEquals: string[] }[];
+  Catch?: { ErrorEquals: string[] }[];
+  TimeoutSeconds?: number;
+};
+
+const CUTS =
+  /^(iam|ec2|secretsmanager):(Attach|Detach|Put|Delete|Create|Update|Remove|Add|Revoke|Authorize|Set)/;
+/** What hands out power, whatever the resource. */
+const GRANTS =
+  /^iam:(\*|Put(User|Role|Group)Policy|CreatePolicyVersion|SetDefaultPolicyVersion|PassRole|AddUserToGroup|CreateUser|CreateLoginProfile|UpdateLoginProfile|Attach(Role|Group)Policy|UpdateAssumeRolePolicy|DeleteUserPermissionsBoundary)$|^\*$/;
+
+describe("the program", function () {
+  this.timeout(60_000);
+  let lab: Captured[];
+  let observe: Captured[];
+  let rotating: Captured[];
+
+  before(async () => {
+    const programs = await Promise.all([
+      captureProgram({ settings: {} }),
+      captureProgram({ settings: { mode: "observe" } }),
+      captureProgram({ settings: { applicationUsers: ["app-*"] } }),
+    ]);
+    [lab, observe, rotating] = programs.map(({ resources }) => resources) as [
+      Captured[],
+      Captured[],
+      Captured[],
+    ];
+  });
+
+  const ofType = (all: Captured[], end: string) => all.filter(({ type }) => type.endsWith(end));
+  const statementsOf = (all: Captured[], name: string): Statement[] => {
+    const policy = ofType(all, ":RolePolicy").find((one) => one.name === `tourniquet-lab-${name}`);
+    return JSON.parse(policy?.inputs.policy).Statement;
+  };
+  const actionsOf = (statements: Statement[]) =>
+    statements.filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);
+  const responders = [
+    "CloudWatcherCore",
+    "EmergencyActionAccount",
+    "StripAccount",
+    "VerifyAccount",
+  ];
+  responders.push("EmergencyActionInfrastructure", "RecordCase", "Report");
+
+  it("registers these resources and no others", () => {
+    const counts = new Map<string, number>();
+    for (const { type } of lab) counts.set(type, (counts.get(type) ?? 0) + 1);
+    assert.deepEqual(Object.fromEntries([...counts].sort()), {
+      "aws:cloudwatch/eventRule:EventRule": 1,
+      "aws:cloudwatch/eventTarget:EventTarget": 1,
+      "aws:cloudwatch/logGroup:LogGroup": 8,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
+      "aws:iam/role:Role": 9,
+      "aws:iam/rolePolicy:RolePolicy": 9,
+      "aws:lambda/function:Function": 7,
+      "aws:s3/bucket:Bucket": 1,
+      "aws:s3/bucketPolicy:BucketPolicy": 1,
+      "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
+      "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
+      "aws:s3/bucketVersioning:BucketVersioning": 1,
+      "aws:sfn/stateMachine:StateMachine": 1,
+      "aws:sns/topic:Topic": 1,
+      "aws:sqs/queue:Queue": 1,
+      "aws:sqs/queuePolicy:QueuePolicy": 1,
+      "tourniquet:index:AlertTopic": 1,
+      "tourniquet:index:CaseBucket": 1,
+      "tourniquet:index:Detection": 1,
+      "tourniquet:index:Oversight": 1,
+      "tourniquet:index:Response": 1,
+    });
+    const functions = ofType(lab, ":Function").map(({ name }) => name);
+    assert.deepEqual(functions.sort(), responders.map((name) => `tourniquet-lab-${name}`).sort());
+    assert.ok(ofType(rotating, ":Function").some(({ name }) => name.endsWith("Application")));
+  });
+
+  it("names and tags everything from the stack", () => {
+    const taggable = lab.filter(({ inputs }) => "tags" in inputs);
+    assert.equal(taggable.length, 1 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
+    for (const { inputs, name } of lab) {
+      assert.ok(name.startsWith("tourniquet-lab"), name);
+      if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
+    }
+  });
+
+  it("asks EventBridge for exactly the watched events, in a pattern that is short enough", () => {
+    const text: string = ofType(lab, ":EventRule")[0]?.inputs.eventPattern;
+    assert.ok(text.length <= 2048);
+    const { detail, source } = JSON.parse(text);
+    assert.deepEqual(source, ["aws.iam", "aws.ec2"]);
+    assert.deepEqual(detail.eventName, Object.values(watchedEvents).flat());
+    assert.deepEqual(detail.errorCode, [{ exists: false }]);
+  });
+
+  it("keeps what EventBridge could not deliver", () => {
+    const { deadLetterConfig, retryPolicy } = ofType(lab, ":EventTarget")[0]?.inputs ?? {};
+    assert.match(deadLetterConfig.arn, /:tourniquet-lab-undelivered$/);
+    assert.deepEqual(retryPolicy, { maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 185 });
+  });
+
+  it("has a valid state machine, in which every task has a time limit, a retry and a catch", () => {
+    for (const program of [lab, rotating]) {
+      const definition = JSON.parse(ofType(program, ":StateMachine")[0]?.inputs.definition);
+      const result = validate(definition);
+      assert.ok(result.isValid, result.isValid ? "" : result.errorsText());
+      const tasks = Object.values<State>(definition.States).filter(({ Type }) => Type === "Task");
+      assert.ok(tasks.length >= 9);
+      for (const { Retry, Catch, TimeoutSeconds } of tasks) {
+        assert.ok(TimeoutSeconds && TimeoutSeconds <= 60);
+        // States.ALL must stand alone and last, which the schema does not check.
+        for (const list of [Retry, Catch]) {
+          assert.deepEqual(list?.at(-1)?.ErrorEquals, ["States.ALL"]);
+          assert.equal(list?.length, 1);
+        }
+      }
+    }
+  });
+
+  it("lets no execution data into the log, and keeps logs for a while only", () => {
+    const { loggingConfiguration, tracingConfiguration } =
+      ofType(lab, ":StateMachine")[0]?.inputs ?? {};
+    assert.equal(loggingConfiguration.includeExecutionData, false);
+    assert.equal(tracingConfiguration.enabled, true);
+    for (const { inputs } of ofType(lab, ":LogGroup")) assert.equal(inputs.retentionInDays, 90);
+  });
+
+  it("gives no responder the power to grant", () => {
+    for (const name of responders) {
+      const granting = actionsOf(statementsOf(lab, name)).filter((action) => GRANTS.test(action));
+      assert.deepEqual(granting, [], name);
+    }
+    const rotation = actionsOf(statementsOf(rotating, "EmergencyActionApplication"));
+    assert.deepEqual(
+      rotation.filter((action) => GRANTS.test(action)),
+      [],
+    );
+    assert.ok(rotation.includes("iam:CreateAccessKey"));
+  });
+
+  it("lets AWSDenyAll be attached and nothing else, and it cannot be detached", () => {
+    const denyAll = "arn:aws:iam::aws:policy/AWSDenyAll";
+    for (const name of ["EmergencyActionAccount", "StripAccount"]) {
+      const statements = statementsOf(lab, name);
+      const attaching = statements.filter(({ Action }) =>
+        [Action].flat().includes("iam:AttachUserPolicy"),
+      );
+      assert.deepEqual(
+        attaching.map(({ Condition }) => Condition),
+        [{ ArnEquals: { "iam:PolicyARN": denyAll } }],
+      );
+      const denied = statements.find(({ Effect }) => Effect === "Deny");
+      assert.deepEqual(denied?.Condition?.ArnLike?.["iam:PolicyARN"], [
+        denyAll,
+        "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine*",
+      ]);
+    }
+  });
+
+  it("gives no role the power to change anything where it only observes", () => {
+    for (const name of responders) {
+      const cuts = actionsOf(statementsOf(observe, name)).filter((action) => CUTS.test(action));
+      assert.deepEqual(cuts, [], name);
+    }
+  });
+
+  it("ships archives of at most 120 KB, in which no SDK and no tool is packed", () => {
+    for (const { files = {}, name } of ofType(rotating, ":Function")) {
+      assert.ok(zippedBytes(files) <= 120 * 1024, name);
+      const packed = Object.keys(files).filter(
+        (file) => !file.startsWith("node_modules/ipaddr.js/"),
+      );
+      assert.deepEqual(packed, ["__index.js"]);
+    }
+  });
+
+  it("is refused with the key's name where a setting is wrong", async () => {
+    await assert.rejects(captureProgram({ settings: { sshPort: 22 } }), /tourniquet:sshPort/);
+  });
+});

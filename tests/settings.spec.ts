@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parse } from "yaml";
+import { keys, laterKeys, readSettings } from "../settings";
+
+const root = path.join(__dirname, "..");
+const exemptions = path.join(root, "exemptions.yaml");
+
+function read(settings: Record<string, unknown>) {
+  const config = Object.entries(settings).map(([key, value]) => [
+    `tourniquet:${key}`,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return readSettings({ "aws:region": "us-east-1", ...Object.fromEntries(config) }, exemptions);
+}
+
+describe("settings", () => {
+  it("have defaults, and observe is one of them", () => {
+    const { mode, sshPorts, newCredentials, exemptions: none } = read({});
+    assert.deepEqual(
+      { mode, sshPorts, newCredentials, none },
+      { mode: "observe", sshPorts: [22], newCredentials: "admins", none: [] },
+    );
+  });
+
+  const wrong: [key: string, value: unknown, allowed: RegExp][] = [
+    ["mode", "off", /one of observe, enforce/],
+    ["sshPorts", [], /ports/],
+    ["sshPorts", ["22"], /whole numbers/],
+    ["sshPorts", [70000], /65535/],
+    ["sshPorts", 22, /list/],
+    ["trustedCidrs", ["10.0.0.0"], /CIDRs/],
+    ["trustedCidrs", ["10.0.0.0/33"], /CIDRs/],
+    ["trustedCidrs", ["0.0.0.0/0"], /not the world/],
+    ["trustedCidrs", ["0.0.0.0/1", "128.0.0.0/1"], /not the world/],
+    ["newCredentials", "sometimes", /always, admins, never/],
+    ["applicationUsers", ["*"], /not match every user/],
+    ["applicationUsers", ["a/b"], /names of IAM users/],
+    ["protectedPrincipals", ["break-*"], /exact names/],
+    ["trustedActors", ["*"], /ARN patterns/],
+    ["trustedActors", ["arn:aws:iam::123456789012:role/*"], /name a user or role/],
+    ["acceptLockout", "maybe", /true or false/],
+    ["alertEmail", "nobody", /e-mail/],
+    ["sshPort", [22], /no setting.*sshPorts/],
+    ...Object.keys(laterKeys).map((key): [string, unknown, RegExp] => [key, true, /comes later/]),
+  ];
+  for (const [key, value, allowed] of wrong) {
+    it(`${key} ${JSON.stringify(value)} is refused with key, value and what is allowed`, () => {
+      assert.throws(
+        () => read({ [key]: value }),
+        ({ message }: Error) => {
+          assert.ok(message.includes(`tourniquet:${key}`), message);
+          assert.match(message, allowed);
+          return true;
+        },
+      );
+    });
+  }
+
+  it("every wrong key is named at once", () => {
+    assert.throws(() => read({ mode: "off", sshPorts: [] }), /mode[\s\S]*sshPorts/);
+  });
+
+  it("enforce without a way back is refused, unless that is accepted", () => {
+    assert.throws(() => read({ mode: "enforce" }), /acceptLockout/);
+    assert.equal(read({ mode: "enforce", acceptLockout: true }).mode, "enforce");
+    const trustedActors = ["arn:aws:iam::123456789012:role/pipeline"];
+    assert.equal(read({ mode: "enforce", trustedActors }).mode, "enforce");
+  });
+
+  it("exemptions come from their file, and a missing one is an error", () => {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "settings-")), "exemptions.yaml");
+    assert.throws(() => readSettings({}, file), /ENOENT/);
+    fs.writeFileSync(
+      file,
+      "- { rule: admin-user, subject: bob, owner: o, reason: r, expires: 2026-12-31 }\n",
+    );
+    assert.equal(readSettings({}, file).exemptions[0]?.subject, "bob");
+  });
+
+  it("are the ones of Pulumi.yaml, with type, default and description", () => {
+    const { config } = parse(fs.readFileSync(path.join(root, "Pulumi.yaml"), "utf8"));
+    const wanted = Object.entries(keys).map(([key, { type, items, description, ...rest }]) => [
+      key,
+      {
+        type,
+        ...(items && { items: { type: items } }),
+        ...("default" in rest && { default: rest.default }),
+        description,
+      },
+    ]);
+    assert.deepEqual(config, Object.fromEntries(wanted));
+  });
+});
