@@ -165,11 +165,13 @@ function powersOf(grant: Grant, powers: Power[]): Powers {
     const unknown = powers.map((): Answer => "unknown");
     return { grant, readable: false, allows: unknown, denies: unknown };
   }
+  const allowing = statements.map((statement) => allows(statement, powers));
+  const denying = statements.map((statement) => denies(statement, powers));
   return {
     grant,
     readable: true,
-    allows: powers.map((power) => some(statements.map((statement) => allows(statement, power)))),
-    denies: powers.map((power) => some(statements.map((statement) => denies(statement, power)))),
+    allows: powers.map((_, at) => some(allowing.map((answers) => answers[at] ?? "no"))),
+    denies: powers.map((_, at) => some(denying.map((answers) => answers[at] ?? "no"))),
   };
 }
 
@@ -182,23 +184,44 @@ function statementsOf({ policyArn, document }: Grant): Statement[] | undefined {
   return readDocument(awsManagedDocument(policyArn) ?? document) ?? [];
 }
 
-function allows({ effect, action, resource }: Statement, power: Power): Answer {
-  if (effect === "Deny") return "no";
-  return every([
-    effect === "Allow" ? "yes" : "unknown",
-    covers(action, (pattern) => matchesPattern(pattern, power.action)),
-    covers(resource, (pattern) => (resource.inverted ? surelyMatches : mayMatch)(pattern, power)),
-  ]);
+function allows({ effect, action, resource }: Statement, powers: Power[]): Answer[] {
+  if (effect === "Deny") return [];
+  const match = resource.inverted ? surelyMatches : mayMatch;
+  return covered(action, resource, match, powers, effect === "Allow" ? "yes" : "unknown");
 }
 
-function denies({ effect, action, resource, conditional }: Statement, power: Power): Answer {
-  if (effect === "Allow") return "no";
-  return every([
-    effect === "Deny" ? "yes" : "unknown",
-    conditional === "unknown" ? "unknown" : yesNo(!conditional),
-    covers(action, (pattern) => matchesPattern(pattern, power.action)),
-    covers(resource, (pattern) => (resource.inverted ? mayMatch : surelyMatches)(pattern, power)),
-  ]);
+function denies({ effect, action, resource, conditional }: Statement, powers: Power[]): Answer[] {
+  if (effect === "Allow" || conditional === true) return [];
+  const match = resource.inverted ? mayMatch : surelyMatches;
+  const known = effect === "Deny" && conditional === false;
+  return covered(action, resource, match, powers, known ? "yes" : "unknown");
+}
+
+/** Which powers are in the statement, if it `applies`. */
+function covered(
+  action: Element,
+  resource: Element,
+  match: (pattern: string, resource: string) => boolean,
+  powers: Power[],
+  applies: Answer,
+): Answer[] {
+  // Many powers share an action or a resource, and a document may hold thousands of patterns.
+  const acts = once((text) => covers(action, (pattern) => matchesPattern(pattern, text)));
+  const reaches = once((text) => covers(resource, (pattern) => match(pattern, text)));
+  return powers.map((power) => {
+    if (acts(power.action) === "no") return "no";
+    return every([applies, acts(power.action), reaches(power.resource)]);
+  });
+}
+
+/** The same question asked once for each text. */
+function once(ask: (text: string) => Answer): (text: string) => Answer {
+  const answers = new Map<string, Answer>();
+  return (text) => {
+    const known = answers.get(text) ?? ask(text);
+    answers.set(text, known);
+    return known;
+  };
 }
 
 function covers({ inverted, patterns }: Element, matches: (pattern: string) => boolean): Answer {
@@ -209,13 +232,13 @@ function covers({ inverted, patterns }: Element, matches: (pattern: string) => b
 }
 
 /** In some account, and if the user has some name: a digit may be one of the account's. */
-function mayMatch(pattern: string, { resource }: Power): boolean {
+function mayMatch(pattern: string, resource: string): boolean {
   const open = pattern.replace(/\$\{\s*aws:username\s*(,[^}]*)?\}/gi, OWN_USER).replace(/\d/g, "?");
   return matchesPattern(open, resource);
 }
 
 /** In every account, and in the case that IAM compares ARNs in. */
-function surelyMatches(pattern: string, { resource }: Power): boolean {
+function surelyMatches(pattern: string, resource: string): boolean {
   return matchesExactly(pattern, resource);
 }
 

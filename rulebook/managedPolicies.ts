@@ -18,10 +18,18 @@ interface Document {
  * rulebook asks: everything, nearly everything, or the calls that reach it without a condition.
  *
  * Source: the policies as of 2026-03-07, https://github.com/zoph-io/MAMIP at 0387244e, classified in
- * tests/fixtures/policy-corpus/aws-managed-classified.json. Policies that hold such a call under a
+ * tests/fixtures/policy-corpus/aws-managed-classified.json; AIDevOpsAgentActionsPolicy is younger and
+ * from moto 5.2.5 (PyPI, moto/iam/aws_managed_policies.py). Policies that hold such a call under a
  * condition or on some resources only are left out.
  */
 const ADMINS: Record<string, Document> = {
+  AIDevOpsAgentActionsPolicy: {
+    Statement: {
+      Effect: "Allow",
+      NotAction: ["iam:*", "organizations:*", "account:*", "sts:*"],
+      Resource: "*",
+    },
+  },
   AdministratorAccess: { Statement: { Effect: "Allow", Action: "*", Resource: "*" } },
   "AdministratorAccess-Amplify": {
     Statement: {
