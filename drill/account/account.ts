@@ -192,9 +192,9 @@ export class Account {
   async #serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
     const at = performance.now();
     const { method = "GET", url = "/", headers } = incoming;
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk);
-    const request = readRequest(method, url, headers, Buffer.concat(chunks));
+    const body = await bodyOf(incoming);
+    if (body === undefined) return;
+    const request = readRequest(method, url, headers, body);
     try {
       const caller = await this.#callerOf(request.accessKeyId);
       const answer = await this.#answer(request, caller);
@@ -216,6 +216,7 @@ export class Account {
     const refusal = await authorize(request, caller, await this.#authority(caller));
     if (refusal) return errorAnswer(request, refusal);
     const answer = await answerOf(request, caller, this.#corrected());
+    if (isBreakdown(answer)) return errorAnswer(request, missingInMoto(request));
     // After the change: a look that began during it may have seen the old state.
     if (request.service === "iam" && !READS.test(request.action)) this.#directory = undefined;
     if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
@@ -483,6 +484,27 @@ export class Account {
       outgoing.end(body);
     });
   }
+}
+
+/** undefined when the caller hung up before the end, as a Lambda does that is out of time. */
+async function bodyOf(incoming: http.IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of incoming) chunks.push(chunk);
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** moto's page for an operation that it lacks, which SDKs retry and then fail to parse. */
+function isBreakdown({ status, body }: Answer): boolean {
+  return status === 500 && /^<!doctype html/i.test(body.toString("utf8", 0, 20));
+}
+
+function missingInMoto({ service, action }: Request): ServiceError {
+  const message = `moto lacks ${service}:${action}, or broke on it: see drill/account/corrections/`;
+  return { code: "NotImplemented", message, status: 501 };
 }
 
 function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse): void {

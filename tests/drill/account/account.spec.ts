@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import net from "node:net";
+import { setTimeout } from "node:timers/promises";
 import * as EC2 from "@aws-sdk/client-ec2";
 import * as IAM from "@aws-sdk/client-iam";
 import * as S3 from "@aws-sdk/client-s3";
@@ -429,6 +431,39 @@ describe("the account of the drill", function () {
     const again = clients({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey });
     const { Arn } = await again.sts.send(new STS.GetCallerIdentityCommand({}));
     assert.equal(Arn, "arn:aws:iam::123456789012:root");
+  });
+
+  it("outlives a caller who hangs up in the middle of a request", async () => {
+    const lost: unknown[] = [];
+    const lose = (reason: unknown) => lost.push(reason);
+    process.on("unhandledRejection", lose);
+    const { port, hostname } = new URL(account.endpoint);
+
+    const socket = net.connect(Number(port), hostname);
+    socket.write("POST / HTTP/1.1\r\nhost: iam\r\ncontent-length: 100\r\n\r\nAction=");
+    await setTimeout(50);
+    socket.destroy();
+    await setTimeout(50);
+
+    process.off("unhandledRejection", lose);
+    assert.deepEqual(lost, []);
+    await owner.iam.send(new IAM.ListUsersCommand({}));
+  });
+
+  it("names an operation that moto lacks, in a form that SDKs do not retry", async () => {
+    const patient = new IAM.IAMClient({
+      endpoint: account.endpoint,
+      region: account.region,
+      credentials: account.owner,
+    });
+
+    const input = { PolicySourceArn: DENY_ALL, ActionNames: ["iam:ListUsers"] };
+    await assert.rejects(patient.send(new IAM.SimulatePrincipalPolicyCommand(input)), {
+      name: "NotImplemented",
+      message: /moto lacks iam:SimulatePrincipalPolicy/,
+    });
+
+    assert.equal(account.calls.length, 1);
   });
 
   it("refuses an endpoint that is not this machine", async () => {
