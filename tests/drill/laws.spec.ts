@@ -40,7 +40,10 @@ const call = {
   principal: "cutter",
   principalKind: "role" as const,
   accessKeyId: "ASIA1",
+  caller: { kind: "role" as const, name: "cutter", arn: "arn:cutter", id: "AROA1", session: "s" },
   params: {},
+  status: 200,
+  userAgent: "spec",
   at: 0,
   ms: 1,
 };
