@@ -13,7 +13,8 @@ export interface Evidence {
     result: ExecutionResult;
   }[];
   responderCalls: Call[];
-  allCalls: Call[];
+  /** What the account handed out as secret. */
+  secrets: string[];
   /** Events of the scenario file itself: they may carry what CloudTrail would have left out. */
   events: unknown[];
   logs: string[];
@@ -60,8 +61,10 @@ function isEnded({ status, path }: ExecutionResult): boolean {
 }
 
 function leaks(evidence: Evidence): string[] {
-  const { allCalls, events, executions, responderCalls, logs, objects } = evidence;
-  const secrets = [...new Set([...allCalls.map(bothWays), ...events].flatMap(secretsIn))];
+  const { events, executions, responderCalls, logs, objects } = evidence;
+  const secrets = [...evidence.secrets, ...events.flatMap(secretsIn)].filter(
+    ({ length }) => length >= SHORTEST_SECRET,
+  );
   const places: [place: string, text: string][] = [
     ...logs.map((line): [string, string] => ["a log line", line]),
     ...objects.map(({ key, text }): [string, string] => [`the object ${key}`, text]),
@@ -92,10 +95,6 @@ function statesOf(id: string, { states }: ExecutionResult): [string, string][] {
   ]);
 }
 
-function bothWays({ params, response }: Call): unknown {
-  return { params, response };
-}
-
 const SECRET_KEYS =
   /^(secretAccessKey|sessionToken|servicePassword|serviceSpecificPassword|password|newPassword|oldPassword|secretString)$/i;
 /** Shorter values are words that occur anywhere. */
@@ -106,7 +105,7 @@ function secretsIn(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, each]) => {
     if (typeof each !== "string") return secretsIn(each);
-    return SECRET_KEYS.test(key) && each.length >= SHORTEST_SECRET ? [each] : [];
+    return SECRET_KEYS.test(key) ? [each] : [];
   });
 }
 

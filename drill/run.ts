@@ -410,7 +410,7 @@ class Run {
           result ? [{ id: execution.id, cause, input: execution.input, result }] : [],
         ),
         responderCalls: this.#calls.filter(({ by }) => by === "responder").map(({ call }) => call),
-        allCalls: this.#account.calls,
+        secrets: [...this.#account.secrets],
         events: this.#scenario.attack.flatMap((step) =>
           step.kind === "event" ? [step.event] : [],
         ),

@@ -48,13 +48,12 @@ const call = {
   ms: 1,
 };
 const secret = "wJalrXUtnFEMI/K7MDENG";
-const made = { ...call, response: { AccessKey: { SecretAccessKey: secret } } };
 
 const lawful: Evidence = {
   ends: "EndState",
   executions: [ended],
   responderCalls: [call],
-  allCalls: [made],
+  secrets: [secret],
   events: [],
   logs: ["nothing to see"],
   objects: [{ key: "cases/e-1.json", text: "{}" }],
@@ -99,13 +98,13 @@ const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefi
   [
     "a secret that the event carried",
     {
-      allCalls: [],
+      secrets: [],
       events: [{ detail: { responseElements: { accessKey: { secretAccessKey: secret } } } }],
       logs: [secret],
     },
     /^a log line/,
   ],
-  ["a word that is a password", { allCalls: [{ ...call, params: { Password: "to" } }] }, undefined],
+  ["a word that is a password", { secrets: ["to"] }, undefined],
 ];
 
 function withState(data: { input?: unknown; output?: unknown }) {
