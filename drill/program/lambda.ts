@@ -95,6 +95,8 @@ export class Lambda {
       const errorMessage = `${this.name} timed out after ${seconds} seconds`;
       return failed(start, seconds * 1000, { errorType: "Sandbox.Timedout", errorMessage });
     }
+    // A sandbox that has exited answers nothing more: the next event needs a new one.
+    if (child.exitCode !== null || child.signalCode !== null) await this.stop();
     return reply.error
       ? failed(start, reply.ms, reply.error)
       : { invocation: { ...start, ms: reply.ms }, result: reply.result };
