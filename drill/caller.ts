@@ -1,5 +1,8 @@
 import type { Account, Credentials } from "./account/account";
 
+// The SDK warns on Node 20 about versions of itself that are not the ones pinned here.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 /** A call to AWS as a scenario writes it: `iam:CreateUser` and its input. */
 export interface CallSpec {
   service: Service;

@@ -378,7 +378,12 @@ class Run {
   /** All that a responder could change, as the owner sees it. */
   async #snapshot(): Promise<Record<string, unknown>> {
     const owner = this.#account.owner;
-    const iam = { service: "iam", action: "GetAccountAuthorizationDetails", input: {} } as const;
+    const Filter = ["User", "Group", "LocalManagedPolicy"];
+    const iam = {
+      service: "iam",
+      action: "GetAccountAuthorizationDetails",
+      input: { Filter },
+    } as const;
     const groups = { service: "ec2", action: "DescribeSecurityGroupRules", input: {} } as const;
     const [users, rules] = await Promise.all([
       this.#caller.call(iam, owner),
