@@ -1,9 +1,9 @@
 import { fork } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
 import type { Files } from "./archive";
+import { makeFolder, removeFolder } from "./folder";
 
 /** Where the program is deployed to, in the drill. */
 export const ACCOUNT = "123456789012";
@@ -59,13 +59,13 @@ export async function captureProgram(o: {
     project: "tourniquet",
     stack: "lab",
   };
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tourniquet-capture-"));
+  const folder = makeFolder("capture");
   try {
     const exemptions = path.join(folder, "exemptions.yaml");
     if (o.exemptions) fs.writeFileSync(exemptions, stringify(o.exemptions));
     return { resources: await inOwnProcess(order, o.exemptions && exemptions) };
   } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import type { Credentials } from "../account/account";
 import { unpack } from "./archive";
 import type { Captured } from "./capture";
+import { makeFolder, removeFolder } from "./folder";
 
 const RUNTIME = path.join(__dirname, "..", "lambda-runtime", "node_modules");
 
@@ -76,7 +76,7 @@ export class Lambda {
     const started = await this.#started?.catch(() => undefined);
     started?.child.kill("SIGKILL");
     this.#started = undefined;
-    if (this.#folder) fs.rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder) removeFolder(this.#folder);
   }
 
   async #invoke(event: unknown): Promise<Answer> {
@@ -131,7 +131,7 @@ export class Lambda {
   async #start(): Promise<Started> {
     const { inputs, files } = this.captured;
     // Outside the project, so that no module resolution climbs into its node_modules.
-    this.#folder = fs.mkdtempSync(path.join(os.tmpdir(), "tourniquet-lambda-"));
+    this.#folder = makeFolder("lambda");
     unpack(files ?? {}, this.#folder);
     const bootstrap = path.join(this.#folder, ".sandbox.cjs");
     fs.copyFileSync(path.join(__dirname, "sandbox.js"), bootstrap);
