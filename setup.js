@@ -110,13 +110,13 @@ function findPython() {
 /**
  * Runs one tool to its end.
  *
- * @returns {Promise<void>} rejected with a SetupError that holds the tail of the tool's output
+ * @returns {Promise<void>} rejected with a SetupError that holds an excerpt of the tool's output
  */
 function run(what, command, args, cwd = ROOT) {
   return new Promise((resolve, reject) => {
     let output = "";
     const keep = (text) => {
-      output = (output + text).slice(-4000);
+      output += text;
     };
     const tool = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     tool.stdout.setEncoding("utf8").on("data", keep);
@@ -127,18 +127,24 @@ function run(what, command, args, cwd = ROOT) {
       const why = NO_NETWORK.test(output)
         ? "could not reach its package registry: is there a network, or a proxy to set?"
         : `failed (${signal || `exit ${code}`})`;
-      reject(setupError(`${what}: ${[command, ...args].join(" ")} ${why}`, tail(output)));
+      reject(setupError(`${what}: ${[command, ...args].join(" ")} ${why}`, excerpt(output)));
     });
   });
 }
 
-function tail(output) {
-  return output.trimEnd().split("\n").slice(-15).join("\n");
+/** Both ends of a long output: npm says its cause first and then all its options, pip last. */
+function excerpt(output) {
+  const lines = output.trimEnd().split("\n");
+  if (lines.length <= 24) return lines.join("\n");
+  return [...lines.slice(0, 12), "…", ...lines.slice(-12)].join("\n");
 }
 
-/** NODE_ENV=production would leave out the compiler and the tests' tools. */
+/**
+ * NODE_ENV=production would leave out the compiler and the tests' tools, and under
+ * `npm run --silent` an inner npm would fail without a word.
+ */
 function npmCi(what, folder) {
-  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--loglevel=error"];
   return run(what, "npm", args, folder);
 }
 

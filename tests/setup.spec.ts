@@ -17,13 +17,17 @@ import rootPackage from "../package.json";
 const ROOT = join(__dirname, "..");
 const requirements = readFileSync(join(ROOT, "drill/account/requirements.txt"), "utf8");
 
-/** npm as setup.js sees it: what it installed is what the lock file says. */
+/**
+ * npm as setup.js sees it: what it installed is what the lock file says, and an outer npm's
+ * loglevel, which it leaves in the environment, holds unless a flag says otherwise.
+ */
 const NPM = `
 const fs = require("node:fs");
 const folder = process.cwd() === fs.realpathSync(process.env.STUB_ROOT) ? "root" : "lambda-runtime";
 fs.appendFileSync(process.env.STUB_LOG, "npm " + process.argv[2] + " in " + folder + "\\n");
 if (process.env.STUB_NPM_SAYS) {
-  console.error(process.env.STUB_NPM_SAYS);
+  const silent = process.env.npm_config_loglevel === "silent";
+  if (!silent || process.argv.includes("--loglevel=error")) console.error(process.env.STUB_NPM_SAYS);
   process.exit(1);
 }
 fs.mkdirSync("node_modules", { recursive: true });
@@ -171,6 +175,22 @@ describe("setup.js", () => {
       broken.stderr,
       /npm packages: npm ci .* failed \(exit 1\)\n {4}npm error code EUSAGE/,
     );
+  });
+
+  it("shows both ends of a long output", () => {
+    const lines = Array.from({ length: 90 }, (_, index) => `line ${index + 1}`);
+
+    const { stderr } = freshClone(everything).setup({ STUB_NPM_SAYS: lines.join("\n") });
+
+    assert.match(stderr, /^ {4}line 1$/m);
+    assert.match(stderr, /^ {4}line 90$/m);
+    assert.doesNotMatch(stderr, /^ {4}line 45$/m);
+  });
+
+  it("lets npm say why it failed under `npm run --silent`", () => {
+    const env = { STUB_NPM_SAYS: "npm error code EUSAGE", npm_config_loglevel: "silent" };
+
+    assert.match(freshClone(everything).setup(env).stderr, /^ {4}npm error code EUSAGE$/m);
   });
 
   it("says in one sentence that npm is missing", () => {
