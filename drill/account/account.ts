@@ -107,6 +107,8 @@ export class Account {
     this.#backend = new URL(backend);
     this.#moto = moto;
     this.#logins.set(this.owner.accessKeyId, root());
+    // Node closes a connection after 5 idle seconds, just as a client may send its next call on it.
+    this.#server.keepAliveTimeout = 0;
   }
 
   /**
