@@ -32,8 +32,9 @@ export function timelineOf(result: ScenarioResult): Moment[] {
     ),
   ];
   if (containedMs !== null) {
-    const all = `${counted(changes.length, "change")}, ${counted(looks.length, "look")}`;
-    moments.push({ at: containedMs, what: "contained", text: all });
+    const taken = changes.filter(({ at, service }) => at <= containedMs && CONTAINS.test(service));
+    const text = `by ${counted(taken.length, "change")} and ${counted(looks.length, "look")} in all`;
+    moments.push({ at: containedMs, what: "contained", text });
   }
   if (verifiedMs !== null) {
     moments.push({ at: verifiedMs, what: "verified", text: "a look found nothing left to do" });
@@ -41,6 +42,9 @@ export function timelineOf(result: ScenarioResult): Moment[] {
   // Stable: what happened at the same time stays in the order above.
   return moments.sort((one, other) => one.at - other.at);
 }
+
+/** Where the attacker's power lies; a case or a message takes none of it away. */
+const CONTAINS = /^(iam|ec2)$/;
 
 function tellAttack(call: ReportedCall): string {
   const refused = call.errorCode ? `, refused: ${call.errorCode}` : "";

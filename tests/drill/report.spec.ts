@@ -16,6 +16,7 @@ const contained: ScenarioResult = {
     { service: "iam", action: "CreateAccessKey", principal: "mallory", at: -30, by: "attacker" },
     { service: "iam", action: "ListAccessKeys", principal: "cutter", at: 199, by: "responder" },
     { service: "iam", action: "AttachUserPolicy", principal: "cutter", at: 201.2, by: "responder" },
+    { service: "s3", action: "PutObject", principal: "keeper", at: 210, by: "responder" },
     { service: "iam", action: "UpdateAccessKey", principal: "cutter", at: 230, by: "responder" },
   ],
   executions: [
@@ -56,8 +57,9 @@ describe("timelineOf", () => {
         "-30 attack: iam:CreateAccessKey by mallory",
         "0 event: EmergencyActionAccount",
         "201.2 first cut: iam:AttachUserPolicy by cutter",
+        "210 response: s3:PutObject by keeper",
         "230 response: iam:UpdateAccessKey by cutter",
-        "230 contained: 2 changes, 1 look",
+        "230 contained: by 2 changes and 1 look in all",
         "400 verified: a look found nothing left to do",
       ],
     );
