@@ -31,12 +31,14 @@ export function brokenLaws(evidence: Evidence): string[] {
 }
 
 function refusals({ responderCalls }: Evidence): string[] {
-  return responderCalls
+  const sentences = responderCalls
     .filter(({ errorCode }) => isRefusal(errorCode))
     .map(
       ({ service, action, principal, errorMessage }) =>
         `${principal} was refused ${service}:${action}: ${errorMessage ?? "no reason given"}`,
     );
+  // The state machine retries: one missing grant is one failure.
+  return [...new Set(sentences)];
 }
 
 function wrongEnds({ ends, executions }: Evidence): string[] {

@@ -49,6 +49,8 @@ const call = {
 };
 const secret = "wJalrXUtnFEMI/K7MDENG";
 
+const refused = { ...call, errorCode: "AccessDenied", errorMessage: "not authorized" };
+
 const lawful: Evidence = {
   ends: "EndState",
   executions: [ended],
@@ -62,8 +64,8 @@ const lawful: Evidence = {
 const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefined][] = [
   ["nothing broken", {}, undefined],
   [
-    "a refused responder",
-    { responderCalls: [{ ...call, errorCode: "AccessDenied", errorMessage: "not authorized" }] },
+    "a refused responder, once however often it tried",
+    { responderCalls: [refused, refused] },
     /^cutter was refused iam:CreateAccessKey: not authorized$/,
   ],
   ["a throttled responder", { responderCalls: [{ ...call, errorCode: "Throttling" }] }, undefined],
