@@ -168,7 +168,8 @@ function openersOf(reaching: Sources[], port: number, trusted: Block[]): Openers
 /**
  * Which permissions make the cover of a family's internet. Blocks are nested or apart, so the widest
  * ones are apart: each is needed that holds an address outside of what stays anyway, and the blocks
- * inside it add nothing.
+ * inside it add nothing. Of the permissions that hold a needed block, those count that complete the
+ * cover beside some of the others: one that only repeats what another must bring anyway stays.
  */
 function coveringParts(remaining: Sources[], family: Family, trusted: Block[]): Sources[] {
   const isTrusted = ({ blocks, unread }: Sources) =>
@@ -181,10 +182,20 @@ function coveringParts(remaining: Sources[], family: Family, trusted: Block[]): 
     family,
   );
   const widest = blocks.filter((block) => !blocks.some((other) => surrounds(other, block)));
-  const needed = widest.filter((block) => !within(block, kept));
-  return remaining.filter((candidate) =>
-    candidate.blocks.some((block) => needed.some((part) => sameBlock(part, block))),
-  );
+  const holders = widest
+    .filter((block) => !within(block, kept))
+    .map(
+      (part) => new Set(remaining.filter(({ blocks }) => blocks.some((b) => sameBlock(b, part)))),
+    );
+  const completes = (candidate: Sources) =>
+    holders.some(
+      (missing) =>
+        missing.has(candidate) &&
+        holders.every(
+          (part) => part.has(candidate) || [...part].some((other) => !missing.has(other)),
+        ),
+    );
+  return remaining.filter(completes);
 }
 
 function surrounds(outer: Block, inner: Block): boolean {
@@ -275,6 +286,7 @@ function list(words: string[]): string {
 
 /** Text of others in a message: escaped, and cut where it is longer than any CIDR. */
 function quoted(text: unknown): string {
-  const whole = JSON.stringify(text) ?? String(text);
+  if (typeof text !== "string") return `of type ${typeof text}`;
+  const whole = JSON.stringify(text);
   return whole.length > LONGEST_QUOTE ? `${whole.slice(0, LONGEST_QUOTE)}…` : whole;
 }
