@@ -4,7 +4,8 @@ import type { Answer, Invocation } from "./lambda";
 
 /** What became of one execution. */
 export interface ExecutionResult {
-  status: "SUCCEEDED" | "FAILED";
+  /** ASLEEP: it waits for a lift, which comes long after the drill. */
+  status: "SUCCEEDED" | "FAILED" | "ASLEEP";
   /** Names of the states that were entered, in order. */
   path: string[];
   states: StateVisit[];
@@ -37,10 +38,29 @@ export interface Execution {
  * Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
  */
 const LARGEST_STATE_BYTES = 262_144;
+const DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded";
+
+/** The error for data that a state cannot hold. The interpreter asks it whether it may be caught. */
+function tooLarge(what: string, value: unknown): Error | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(value ?? null), "utf8");
+  if (bytes <= LARGEST_STATE_BYTES) return undefined;
+  const error = new Error(`${what} has ${bytes} bytes; a state may have ${LARGEST_STATE_BYTES}`);
+  return Object.assign(error, {
+    name: DATA_LIMIT_EXCEEDED,
+    isRetryable: false,
+    isCatchable: false,
+  });
+}
 
 /** Waits pass two hundred times faster here, and retries after this many milliseconds. */
 const WAIT_FACTOR = 1 / 200;
 const RETRY_MS = 25;
+
+/** A lift's wait is longer than any drill; the timer ends with the execution. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** How an execution ended that did not end by itself. */
+type Ended = Pick<ExecutionResult, "status" | "error" | "cause">;
 
 interface Definition {
   States: Record<string, { Type: string; Resource?: string; Seconds?: number; Retry?: unknown[] }>;
@@ -91,6 +111,11 @@ export class Machine {
     if (captured.inputs.definition.includes('"JSONata"')) {
       throw new Error(`${captured.name}: the interpreter ignores JSONata silently`);
     }
+    for (const [name, { Type }] of Object.entries(this.#definition.States)) {
+      // The interpreter would call AWS itself for a task inside one.
+      if (Type !== "Parallel" && Type !== "Map") continue;
+      throw new Error(`${captured.name}: ${name} is a ${Type} state, which the drill does not run`);
+    }
     // Building validates, which takes longer than most executions: once a machine.
     this.#machine = new StateMachine(this.#definition, { validationOptions: { checkArn: false } });
   }
@@ -104,45 +129,29 @@ export class Machine {
   async #run(id: string, input: unknown): Promise<ExecutionResult> {
     const invocations: Invocation[] = [];
     const states: StateVisit[] = [];
-    let tooLarge: string | undefined;
-    const limited = (what: string, value: unknown) => {
-      const bytes = Buffer.byteLength(JSON.stringify(value ?? null), "utf8");
-      if (bytes <= LARGEST_STATE_BYTES) return;
-      tooLarge ??= `${what} has ${bytes} bytes; a state may have ${LARGEST_STATE_BYTES}`;
-      execution.abort();
-    };
     const execution = this.#machine.run(JSON.parse(JSON.stringify(input)), {
       overrides: {
-        taskResourceLocalHandlers: this.#handlers(invocations, limited),
+        taskResourceLocalHandlers: this.#handlers(invocations),
         waitTimeOverrides: this.#waits(),
         retryIntervalOverrides: this.#retries(),
       },
       context: this.#context(id, input),
     });
-    const watching = this.#watch(execution.eventLogs, states, limited);
-    const path = () => states.map(({ name }) => name);
+    const watching = this.#watch(execution, states);
+    const rest = () => ({ path: states.map(({ name }) => name), states, invocations });
     try {
       const output = await execution.result;
-      await watching;
-      if (tooLarge) return this.#exceeded(tooLarge, { states, invocations, path: path() });
-      return { status: "SUCCEEDED", path: path(), states, output, invocations };
+      const ended = await watching;
+      return { ...(ended ?? { status: "SUCCEEDED", output }), ...rest() };
     } catch (thrown) {
-      await watching;
-      if (tooLarge) return this.#exceeded(tooLarge, { states, invocations, path: path() });
       const { name, message } = ((thrown as Error).cause ?? thrown) as Error;
-      return { status: "FAILED", path: path(), states, error: name, cause: message, invocations };
+      const ended = await watching;
+      return { ...(ended ?? { status: "FAILED", error: name, cause: message }), ...rest() };
     }
   }
 
-  #exceeded(
-    cause: string,
-    rest: Pick<ExecutionResult, "path" | "states" | "invocations">,
-  ): ExecutionResult {
-    return { status: "FAILED", error: "States.DataLimitExceeded", cause, ...rest };
-  }
-
   /** A function's ARN as the resource: the input is its event, and its result the task's. */
-  #handlers(invocations: Invocation[], limited: (what: string, value: unknown) => void) {
+  #handlers(invocations: Invocation[]) {
     const tasks = Object.entries(this.#definition.States).filter(([, one]) => one.Type === "Task");
     return Object.fromEntries(
       tasks.map(([name, { Resource = "" }]) => [
@@ -153,7 +162,8 @@ export class Machine {
               `${name} has the resource ${Resource}; the drill runs functions by ARN`,
             );
           }
-          limited(`the input of ${name}`, payload);
+          const excess = tooLarge(`the input of ${name}`, payload);
+          if (excess) throw excess;
           const answer = await this.invoke(Resource, payload);
           invocations.push(answer.invocation);
           if (answer.error) {
@@ -162,7 +172,8 @@ export class Machine {
               name: errorType,
             });
           }
-          limited(`the result of ${name}`, answer.result);
+          const surplus = tooLarge(`the result of ${name}`, answer.result);
+          if (surplus) throw surplus;
           return answer.result;
         },
       ]),
@@ -172,7 +183,10 @@ export class Machine {
   #waits(): Record<string, number> {
     const waits = Object.entries(this.#definition.States).filter(([, one]) => one.Type === "Wait");
     return Object.fromEntries(
-      waits.map(([name, { Seconds = 0 }]) => [name, Seconds * 1000 * WAIT_FACTOR]),
+      waits.map(([name, { Seconds = 0 }]) => [
+        name,
+        this.#isLift(name) ? LONGEST_TIMER_MS : Seconds * 1000 * WAIT_FACTOR,
+      ]),
     );
   }
 
@@ -195,24 +209,40 @@ export class Machine {
     };
   }
 
+  /**
+   * Notes the states that an execution goes through, and ends it where AWS would and the
+   * interpreter would not.
+   *
+   * @returns what became of an execution that was ended here; undefined where it ended by itself.
+   */
   async #watch(
-    logs: AsyncIterable<Log>,
+    { eventLogs, abort }: { eventLogs: AsyncIterable<Log>; abort(): void },
     states: StateVisit[],
-    limited: (what: string, value: unknown) => void,
-  ): Promise<void> {
-    for await (const { type, timestamp, state } of logs) {
+  ): Promise<Ended | undefined> {
+    let ended: Ended | undefined;
+    const end = (how: Ended) => {
+      ended ??= how;
+      abort();
+    };
+    for await (const { type, timestamp, state } of eventLogs) {
       if (!state) continue;
       const at = timestamp - performance.timeOrigin;
       if (type.endsWith("StateEntered")) {
         states.push({ name: state.name, input: state.input, enteredAt: at, leftAt: at });
+        if (this.#isLift(state.name)) end({ status: "ASLEEP" });
       }
       const visit = states.at(-1);
       if (!visit || visit.name !== state.name) continue;
       visit.leftAt = at;
-      if (type.endsWith("StateExited")) {
-        visit.output = state.output;
-        limited(`the output of ${state.name}`, state.output);
-      }
+      if (!type.endsWith("StateExited") || ended) continue;
+      visit.output = state.output;
+      const { message: cause } = tooLarge(`the output of ${state.name}`, state.output) ?? {};
+      if (cause) end({ status: "FAILED", error: DATA_LIMIT_EXCEEDED, cause });
     }
+    return ended;
+  }
+
+  #isLift(name: string): boolean {
+    return name.startsWith("Lift") && this.#definition.States[name]?.Type === "Wait";
   }
 }
