@@ -411,7 +411,7 @@ class Reading {
 const compileJmespath = (jmespath as unknown as { compile(expression: string): unknown }).compile;
 
 /** `${name}`. IAM's own policy variables have a colon in them (`${aws:username}`): left alone. */
-const PLACEHOLDER = /\$\{(\w+)\}/g;
+const PLACEHOLDER = /\$\{([\w-]+)\}/g;
 
 /**
  * A copy of a value in which every `${name}` is what was saved under the name. A text that is
@@ -423,7 +423,7 @@ export function substitute<T>(value: T, names: Record<string, unknown>): T {
 
 function replaced(value: unknown, names: Record<string, unknown>): unknown {
   if (typeof value === "string") {
-    const whole = /^\$\{(\w+)\}$/.exec(value)?.[1];
+    const whole = /^\$\{([\w-]+)\}$/.exec(value)?.[1];
     if (whole !== undefined && Object.hasOwn(names, whole)) return names[whole];
     return value.replace(PLACEHOLDER, (text, name: string) =>
       Object.hasOwn(names, name) ? String(names[name]) : text,

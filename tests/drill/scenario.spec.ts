@@ -118,13 +118,13 @@ function call(name: string): string {
 
 describe("substitute", () => {
   it("keeps the type of a value that is all of the text, and fills in texts around it", () => {
-    const names = { ids: ["a", "b"], port: 22, group: "sg-1" };
+    const names = { ids: ["a", "b"], port: 22, group: "sg-1", "new-key": "AKIA" };
     assert.deepEqual(
       substitute(
-        { all: "${ids}", n: "${port}", arn: "x/${group}", keep: "${aws:username}" },
+        { all: "${ids}", n: "${port}", arn: "x/${group}/${new-key}", keep: "${aws:username}" },
         names,
       ),
-      { all: ["a", "b"], n: 22, arn: "x/sg-1", keep: "${aws:username}" },
+      { all: ["a", "b"], n: 22, arn: "x/sg-1/AKIA", keep: "${aws:username}" },
     );
   });
 });
