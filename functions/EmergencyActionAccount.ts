@@ -1,6 +1,5 @@
 import type { GroupSubject, PolicySubject, Subject, UserSubject } from "../events/incident";
 import { documentMakesAdmin, makesAdmin } from "../rulebook/admin";
-import type { Exemption } from "../rulebook/exemptions";
 import {
   groupCutActions,
   groupGrantDocument,
@@ -12,6 +11,8 @@ import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } fro
 import { holdersOf, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
 import {
   type AccountHand,
+  type AccountSettings,
+  accountEye,
   type FoundUser,
   findUser,
   firstCut,
@@ -24,16 +25,10 @@ import {
   type BranchInput,
   type Case,
   type CaseSubject,
-  type Mode,
   openCase,
+  type Pass,
 } from "./case";
-import { cutting, undone } from "./cut";
-
-/** What the account branch is told when it is deployed. */
-export interface AccountSettings {
-  mode: Mode;
-  exemptions: Exemption[];
-}
+import { cutting } from "./cut";
 
 /** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
 export const emergencyActionAccountActions = {
@@ -49,15 +44,6 @@ export const emergencyActionAccountActions = {
   cuts: [...new Set([...firstCutActions, ...groupCutActions, ...policyCutActions])],
 };
 
-/** What one subject came to. */
-interface Pass {
-  subjects: CaseSubject[];
-  notes: string[];
-  alerts?: string[];
-}
-
-const NOTHING: Pass = { subjects: [], notes: [] };
-
 /**
  * The account branch's first cut. Where the record proves the incident nothing is awaited before
  * it; where the owner must be an admin first, the look is parallel calls, then the cut.
@@ -66,32 +52,20 @@ const NOTHING: Pass = { subjects: [], notes: [] };
  * the state machine; a cut that fails is in the case's `open`, for the next pass.
  */
 export function emergencyActionAccount(sdk: IamSdk, settings: AccountSettings) {
-  const iam = new sdk.IAMClient({});
+  const eye = accountEye(sdk, settings);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
-    const hand: AccountHand = {
-      sdk,
-      iam,
-      cut: cutting(settings.mode, actions, before.actions),
-      denyAll: process.env.DENY_ALL_ARN ?? "",
-      exemptions: settings.exemptions,
-    };
+    const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
     const { actor, subjects } = input.incident;
     const settled = await Promise.allSettled(
       subjects.map((subject) => contain(hand, subject, actor.userName)),
     );
     const failed = settled.find((one) => one.status === "rejected");
     if (failed) throw failed.reason;
-    const passes = settled.map((one) => (one.status === "fulfilled" ? one.value : NOTHING));
-    return addToCase(before, {
-      subjects: passes.flatMap((pass) => pass.subjects),
-      notes: passes.flatMap((pass) => pass.notes),
-      alerts: passes.flatMap((pass) => pass.alerts ?? []),
-      actions,
-      open: undone(actions),
-    });
+    const passes = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    return addToCase(before, passes, actions);
   };
 }
 
@@ -140,9 +114,9 @@ async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> 
   }
   if (judgement.answer === "unknown") {
     const unsure = `Whether user ${found.name} is an admin could not be told: ${judgement.reasons.join("; ")}`;
-    return { ...NOTHING, alerts: [unsure] };
+    return { alerts: [unsure] };
   }
-  return { subjects: [], notes: [`User ${found.name} is no admin by this: nothing was done`] };
+  return { notes: [`User ${found.name} is no admin by this: nothing was done`] };
 }
 
 function contained(user: UserSubject, found: FoundUser): Pass {
@@ -159,7 +133,7 @@ function userCase(user: UserSubject, found: FoundUser | undefined): CaseSubject 
 }
 
 function gone(user: UserSubject): Pass {
-  return { subjects: [], notes: [`User ${user.name} is not there (any more): nothing to contain`] };
+  return { notes: [`User ${user.name} is not there (any more): nothing to contain`] };
 }
 
 /** A boundary is not looked at before the cut; where it had cut the rights anyway, say so. */
@@ -169,6 +143,8 @@ function boundaryNotes(found: FoundUser): string[] {
     return [];
   return [`The boundary ${boundary.policyArn} had cut the rights of user ${found.name} anyway`];
 }
+
+const NOTHING: Pass = {};
 
 async function containGroup(
   hand: AccountHand,
@@ -181,11 +157,11 @@ async function containGroup(
     groupGrantDocument(hand, group),
   ]);
   if (members.length === 0) {
-    return { subjects: [], notes: [`Group ${name} has no members, so nobody is an admin by it`] };
+    return { notes: [`Group ${name} has no members, so nobody is an admin by it`] };
   }
   if (!grant || group.denies) return containMembers(hand, members);
   if (!group.proved && !groupGrantIsAdmin(document)) {
-    return { subjects: [], notes: [`What group ${name} was given makes nobody an admin`] };
+    return { notes: [`What group ${name} was given makes nobody an admin`] };
   }
   const subject: Extract<CaseSubject, { kind: "group" }> = {
     kind: "group",
@@ -199,7 +175,7 @@ async function containGroup(
     gains ? cutUser(hand, { kind: "user", name: actor, proved: true }) : NOTHING,
     takeFromGroup(hand, subject),
   ]);
-  return { subjects: [subject, ...self.subjects], notes: self.notes };
+  return { ...self, subjects: [subject, ...(self.subjects ?? [])] };
 }
 
 async function containMembers(hand: AccountHand, members: string[]): Promise<Pass> {
@@ -207,8 +183,8 @@ async function containMembers(hand: AccountHand, members: string[]): Promise<Pas
     members.map((name) => lookThenCut(hand, { kind: "user", name, proved: false })),
   );
   return {
-    subjects: passes.flatMap((pass) => pass.subjects),
-    notes: passes.flatMap((pass) => pass.notes),
+    subjects: passes.flatMap((pass) => pass.subjects ?? []),
+    notes: passes.flatMap((pass) => pass.notes ?? []),
     alerts: passes.flatMap((pass) => pass.alerts ?? []),
   };
 }
@@ -221,15 +197,15 @@ async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<
     policy.proved ? undefined : policyDocument(hand.sdk, hand.iam, arn),
   ]);
   if (!policy.proved && documentMakesAdmin(document).answer !== "yes") {
-    return { subjects: [], notes: [`The default version of ${arn} makes nobody an admin`] };
+    return { notes: [`The default version of ${arn} makes nobody an admin`] };
   }
   if (already) {
-    return { ...NOTHING, alerts: [`${arn} made admins before this record: nothing was taken`] };
+    return { alerts: [`${arn} made admins before this record: nothing was taken`] };
   }
   await withdrawPolicy(hand, arn, holders);
   const alerts = holders.roles.map(
     (role) => `Role ${role} has ${arn} and was not touched: look at it`,
   );
   const nobody = holders.users.length + holders.groups.length === 0;
-  return { subjects: nobody ? [] : [{ kind: "policy", arn, before: holders }], notes: [], alerts };
+  return { subjects: nobody ? [] : [{ kind: "policy", arn, before: holders }], alerts };
 }

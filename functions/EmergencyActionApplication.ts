@@ -1,13 +1,14 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ApplicationUserSubject } from "../events/incident";
-import type { Exemption } from "../rulebook/exemptions";
 import { boundaryGrant, type IamSdk, lookActions } from "./account/look";
 import {
   type AccountHand,
+  type AccountSettings,
   deactivate,
   deletePassword,
   type FoundUser,
   findUser,
+  grantKey,
   lookProves,
   patiently,
   takeGrants,
@@ -17,18 +18,13 @@ import {
   type BranchInput,
   type Case,
   type CaseSubject,
-  type Mode,
+  lookedAgain,
   openCase,
+  type Pass,
 } from "./case";
-import { cutting, isGone, undone } from "./cut";
+import { cutting, isGone } from "./cut";
 
 type SecretsSdk = typeof import("@aws-sdk/client-secrets-manager");
-
-/** What the application branch is told when it is deployed. */
-export interface ApplicationSettings {
-  mode: Mode;
-  exemptions: Exemption[];
-}
 
 /** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
 export const emergencyActionApplicationActions = {
@@ -55,7 +51,7 @@ export const emergencyActionApplicationActions = {
   ],
 };
 
-interface Hand extends AccountHand {
+interface Hand extends Omit<AccountHand, "denyAll"> {
   secrets: SecretsManagerClient;
   secretsSdk: SecretsSdk;
   /** What the names of all secrets begin with: "tourniquet-lab/application". */
@@ -74,7 +70,7 @@ interface Hand extends AccountHand {
 export function emergencyActionApplication(
   sdk: IamSdk,
   secretsSdk: SecretsSdk,
-  settings: ApplicationSettings,
+  settings: AccountSettings,
 ) {
   const iam = new sdk.IAMClient({});
   const secrets = new secretsSdk.SecretsManagerClient({});
@@ -89,7 +85,6 @@ export function emergencyActionApplication(
       secrets,
       secretsSdk,
       cut: cutting(settings.mode, actions, before.actions),
-      denyAll: "",
       exemptions: settings.exemptions,
       secretPrefix: process.env.SECRET_PREFIX ?? "",
     };
@@ -97,14 +92,8 @@ export function emergencyActionApplication(
     const passes = await Promise.all(
       users.map((user) => rotate(hand, user, versionOf(input), later)),
     );
-    const after = addToCase(before, {
-      subjects: passes.flatMap((pass) => pass.subjects),
-      notes: passes.flatMap((pass) => pass.notes),
-      alerts: passes.flatMap((pass) => pass.alerts ?? []),
-      actions,
-      open: [...undone(actions), ...passes.flatMap((pass) => pass.open)],
-    });
-    return later ? { ...after, round: before.round + 1 } : after;
+    const after = addToCase(before, passes, actions);
+    return later ? lookedAgain(after) : after;
   };
 }
 
@@ -115,13 +104,6 @@ export function emergencyActionApplication(
 function versionOf({ incident, caseId }: BranchInput): string {
   const { id } = incident.event;
   return /^[\w-]{32,64}$/.test(id) ? id : caseId.slice(0, 64).padEnd(32, "0");
-}
-
-interface Pass {
-  subjects: CaseSubject[];
-  notes: string[];
-  alerts?: string[];
-  open: string[];
 }
 
 async function rotate(
@@ -138,14 +120,13 @@ async function rotate(
     user.proved && !later && stolen && deactivate(hand, user.name, stolen),
   ]);
   if (!found) {
-    return { subjects: [], notes: [`User ${user.name} is not there (any more)`], open: [] };
+    return { notes: [`User ${user.name} is not there (any more)`] };
   }
   if (!user.proved && !later) {
     const judgement = lookProves(found, user, hand.exemptions);
     if (judgement.answer !== "yes") {
       const note = `Application user ${found.name} is no admin by this: ${judgement.reasons.join("; ")}`;
-      const unsure = judgement.answer === "unknown";
-      return { subjects: [], notes: [note], alerts: unsure ? [note] : [], open: [] };
+      return { notes: [note], alerts: judgement.answer === "unknown" ? [note] : [] };
     }
   }
   return replaceCredentials(hand, user, found, { version, stolen });
@@ -162,7 +143,7 @@ async function replaceCredentials(
   const active = (id: string | undefined) =>
     id !== undefined && look.keys.some((key) => key.id === id && key.status === "Active");
 
-  const grants = user.grant ? [grantId(user)] : [];
+  const grants = user.grant ? [grantKey(user.grant)] : [];
   const [replaced] = await Promise.all([
     ensureReplacement(hand, found, { secret, version, stolen }),
     active(stolen) && deactivate(hand, name, stolen as string),
@@ -191,11 +172,6 @@ async function replaceCredentials(
     secret,
   };
   return { subjects: [subject], notes, open: replaced.ready ? [] : replaced.notes };
-}
-
-function grantId({ grant }: ApplicationUserSubject): string {
-  if (grant?.kind === "attached") return `attached ${grant.policyArn}`;
-  return grant?.kind === "inline" ? `inline ${grant.policyName}` : `group ${grant?.groupName} `;
 }
 
 interface Replacement {

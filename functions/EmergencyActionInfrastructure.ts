@@ -8,10 +8,12 @@ import {
   type BranchInput,
   type Case,
   type CaseSubject,
+  lookedAgain,
   type Mode,
   openCase,
+  type Pass,
 } from "./case";
-import { type Cut, cutting, isGone, undone } from "./cut";
+import { type Cut, cutting, isGone } from "./cut";
 
 type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
 
@@ -26,15 +28,6 @@ export const emergencyActionInfrastructureActions = {
   looks: ["ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcs"],
   cuts: ["ec2:RevokeSecurityGroupIngress"],
 };
-
-/** What one group came to. */
-interface Pass {
-  subjects: CaseSubject[];
-  notes: string[];
-  alerts?: string[];
-  /** Found open by a later pass: somebody opened it again, or the first cut had missed it. */
-  reopened: string[];
-}
 
 interface Hand {
   sdk: Ec2Sdk;
@@ -66,14 +59,8 @@ export function emergencyActionInfrastructure(sdk: Ec2Sdk, settings: Infrastruct
           : closeFound(hand, group, later),
       ),
     );
-    const after = addToCase(before, {
-      subjects: passes.flatMap((pass) => pass.subjects),
-      notes: passes.flatMap((pass) => pass.notes),
-      alerts: passes.flatMap((pass) => pass.alerts ?? []),
-      actions,
-      open: [...undone(actions), ...passes.flatMap((pass) => pass.reopened)],
-    });
-    return later ? { ...after, round: before.round + 1 } : after;
+    const after = addToCase(before, passes, actions);
+    return later ? lookedAgain(after) : after;
   };
 }
 
@@ -86,7 +73,7 @@ async function closeProved(
   const ids = group.rules.map(({ id }) => id);
   const outcome = await revoke(hand, groupId, ids);
   const subject: CaseSubject = { kind: "securityGroup", groupId, before: { rules: group.rules } };
-  if (outcome !== "gone") return { subjects: [subject], notes: [], reopened: [] };
+  if (outcome !== "gone") return { subjects: [subject] };
   return closeFound(hand, group, false);
 }
 
@@ -95,26 +82,21 @@ async function closeFound(hand: Hand, group: SecurityGroupSubject, later: boolea
   const found = later ? await look() : await patiently(look);
   const label = group.groupId ?? `group ${group.groupName}`;
   if (!found) {
-    return {
-      subjects: [],
-      notes: [`${label} has no rules, or is not there (any more): nothing to close`],
-      reopened: [],
-    };
+    return { notes: [`${label} has no rules, or is not there (any more): nothing to close`] };
   }
   const { groupId, rules } = found;
   const now = new Date().toISOString();
   const exempt = exemptionFor(hand.settings.exemptions, "ssh-open-to-world", [groupId], now);
   if (exempt.exemption) {
     const note = `${groupId} is exempt until ${exempt.exemption.expires}: ${exempt.exemption.reason}`;
-    return { subjects: [], notes: [note], reopened: [] };
+    return { notes: [note] };
   }
   const judgement = sshOpenToWorld(rules.map(ingress), hand.settings);
   if (judgement.answer !== "yes") {
-    const nothing: Pass = { subjects: [], notes: [], reopened: [] };
     if (judgement.answer === "unknown") {
-      return { ...nothing, alerts: judgement.reasons.map((reason) => `${groupId}: ${reason}`) };
+      return { alerts: judgement.reasons.map((reason) => `${groupId}: ${reason}`) };
     }
-    return later ? nothing : { ...nothing, notes: [`${groupId}: no rule opens SSH to the world`] };
+    return later ? {} : { notes: [`${groupId}: no rule opens SSH to the world`] };
   }
   const openers = rules.filter(({ SecurityGroupRuleId: id = "" }) =>
     judgement.openers.includes(id),
@@ -123,7 +105,8 @@ async function closeFound(hand: Hand, group: SecurityGroupSubject, later: boolea
   return {
     subjects: [{ kind: "securityGroup", groupId, before: { rules: openers } }],
     notes: judgement.reasons,
-    reopened: later ? judgement.openers.map((id) => `${groupId} was open again by ${id}`) : [],
+    // A later pass finds what somebody opened again, or what the first cut had missed.
+    open: later ? judgement.openers.map((id) => `${groupId} was open again by ${id}`) : [],
   };
 }
 

@@ -3,14 +3,15 @@ import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
 import {
   type AccountHand,
+  type AccountSettings,
+  accountEye,
   findUser,
   firstCutActions,
   stripActions,
   stripUser,
 } from "./account/user";
 import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
-import { cutting, undone } from "./cut";
-import type { AccountSettings } from "./EmergencyActionAccount";
+import { cutting } from "./cut";
 
 /** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
 export const stripAccountActions = {
@@ -30,23 +31,17 @@ export const stripAccountActions = {
  * the handler; running it twice is harmless.
  */
 export function stripAccount(sdk: IamSdk, settings: AccountSettings) {
-  const iam = new sdk.IAMClient({});
+  const eye = accountEye(sdk, settings);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
-    const hand: AccountHand = {
-      sdk,
-      iam,
-      cut: cutting(settings.mode, actions, before.actions),
-      denyAll: process.env.DENY_ALL_ARN ?? "",
-      exemptions: settings.exemptions,
-    };
+    const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
     const settled = await Promise.allSettled(before.subjects.map((one) => strip(hand, one)));
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
     const looks = settled.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
-    return addToCase(before, { actions, open: [...undone(actions), ...looks] });
+    return addToCase(before, [{ open: looks }], actions);
   };
 }
 

@@ -1,10 +1,21 @@
 import { groupStillHas } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf } from "./account/policy";
-import { type AccountHand, findUser, openDoors } from "./account/user";
-import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
-import { cutting } from "./cut";
-import type { AccountSettings } from "./EmergencyActionAccount";
+import {
+  type AccountEye,
+  type AccountSettings,
+  accountEye,
+  findUser,
+  openDoors,
+} from "./account/user";
+import {
+  addToCase,
+  type BranchInput,
+  type Case,
+  type CaseSubject,
+  lookedAgain,
+  openCase,
+} from "./case";
 
 /** What the handler calls; its role is granted exactly this. It changes nothing. */
 export const verifyAccountActions = {
@@ -23,32 +34,25 @@ export const verifyAccountActions = {
  * another pass is the state machine's choice: a look that also cut could not be repeated safely.
  */
 export function verifyAccount(sdk: IamSdk, settings: AccountSettings) {
-  const iam = new sdk.IAMClient({});
+  const eye = accountEye(sdk, settings);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
-    const hand: AccountHand = {
-      sdk,
-      iam,
-      cut: cutting("observe", []),
-      denyAll: process.env.DENY_ALL_ARN ?? "",
-      exemptions: settings.exemptions,
-    };
-    const open = await Promise.all(before.subjects.map((subject) => stillOpen(hand, subject)));
-    return { ...addToCase(before, { open: open.flat() }), round: before.round + 1 };
+    const open = await Promise.all(before.subjects.map((subject) => stillOpen(eye, subject)));
+    return lookedAgain(addToCase(before, [{ open: open.flat() }]));
   };
 }
 
-async function stillOpen(hand: AccountHand, subject: CaseSubject): Promise<string[]> {
+async function stillOpen(eye: AccountEye, subject: CaseSubject): Promise<string[]> {
   switch (subject.kind) {
     case "user": {
-      const found = await findUser(hand, subject);
-      return found ? openDoors(found, hand) : [];
+      const found = await findUser(eye, subject);
+      return found ? openDoors(found, eye) : [];
     }
     case "group":
-      return groupStillHas(hand, subject);
+      return groupStillHas(eye, subject);
     case "policy": {
-      const { users, groups } = await holdersOf(hand, subject.arn);
+      const { users, groups } = await holdersOf(eye, subject.arn);
       return [
         ...users.map((name) => `user ${name} has ${subject.arn}`),
         ...groups.map((name) => `group ${name} has ${subject.arn}`),

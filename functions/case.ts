@@ -83,21 +83,39 @@ export function openCase(input: BranchInput, mode: Mode): Case {
   );
 }
 
-/** Adds what a pass found and did; a subject that is known already keeps its state before. */
-export function addToCase(
-  before: Case,
-  pass: Partial<Pick<Case, "subjects" | "actions" | "notes" | "alerts">> & { open: string[] },
-): Case {
+/** What one subject came to in one pass; what is left out is nothing. */
+export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open">>;
+
+/**
+ * Adds what the passes found and the calls did; a subject that is known already keeps its state
+ * before. Open is what the passes left so, and every call that failed.
+ */
+export function addToCase(before: Case, passes: Pass[], actions: Action[] = []): Case {
   const known = before.subjects.map(subjectKey);
-  const fresh = (pass.subjects ?? []).filter((subject) => !known.includes(subjectKey(subject)));
+  const fresh = passes
+    .flatMap(({ subjects = [] }) => subjects)
+    .filter((subject) => !known.includes(subjectKey(subject)));
+  const texts = (key: "notes" | "alerts" | "open") => passes.flatMap((pass) => pass[key] ?? []);
   return {
     ...before,
     subjects: [...before.subjects, ...fresh],
-    actions: [...before.actions, ...(pass.actions ?? [])],
-    notes: [...new Set([...before.notes, ...(pass.notes ?? [])])],
-    alerts: [...new Set([...before.alerts, ...(pass.alerts ?? [])])],
-    open: pass.open,
+    actions: [...before.actions, ...actions],
+    notes: [...new Set([...before.notes, ...texts("notes")])],
+    alerts: [...new Set([...before.alerts, ...texts("alerts")])],
+    open: [...undone(actions), ...texts("open")],
   };
+}
+
+/** The case after a pass that looked again. */
+export function lookedAgain(after: Case): Case {
+  return { ...after, round: after.round + 1 };
+}
+
+/** The failed calls of a pass, by name. */
+function undone(actions: Action[]): string[] {
+  return actions
+    .filter(({ outcome }) => outcome === "failed")
+    .map(({ call, subject, error }) => `${call} on ${subject}: ${error}`);
 }
 
 function subjectKey(subject: CaseSubject): string {

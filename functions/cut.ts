@@ -51,10 +51,3 @@ export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): 
     }
   };
 }
-
-/** The failed calls of a pass, by name, for `open`. */
-export function undone(actions: Action[]): string[] {
-  return actions
-    .filter(({ outcome }) => outcome === "failed")
-    .map(({ call, subject, error }) => `${call} on ${subject}: ${error}`);
-}

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
@@ -154,9 +153,8 @@ function ofType(resources: Captured[], type: string): Captured[] {
 }
 
 function runtime(): Deployment["runtime"] {
-  const node = execFileSync(lambdaNode(), ["--version"], { encoding: "utf8" }).trim();
   const sdk = require(
     path.join(__dirname, "..", "lambda-runtime", "node_modules/@aws-sdk/client-iam/package.json"),
   );
-  return { node, sdk: sdk.version };
+  return { node: lambdaNode().version, sdk: sdk.version };
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -9,10 +9,22 @@ import { makeFolder, removeFolder } from "./folder";
 
 const RUNTIME = path.join(__dirname, "..", "lambda-runtime", "node_modules");
 
-/** The Node.js that runs the Lambdas: their own major version where it is installed. */
-export function lambdaNode(): string {
+/** The Node.js that runs the Lambdas, and its version. */
+interface LambdaNode {
+  path: string;
+  version: string;
+}
+
+let found: LambdaNode | undefined;
+
+/** The Lambdas' own major version where it is installed, else ours; asked once a process. */
+export function lambdaNode(): LambdaNode {
+  if (found) return found;
   const own = path.join(RUNTIME, "node", "bin", "node");
-  return fs.existsSync(own) ? own : process.execPath;
+  const node = fs.existsSync(own) ? own : process.execPath;
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  found = { path: node, version };
+  return found;
 }
 
 /** One invocation, as reports tell of it. */
@@ -137,7 +149,7 @@ export class Lambda {
     fs.copyFileSync(path.join(__dirname, "sandbox.js"), bootstrap);
     const child = fork(bootstrap, [this.#folder, inputs.handler], {
       cwd: this.#folder,
-      execPath: lambdaNode(),
+      execPath: lambdaNode().path,
       execArgv: [],
       env: this.#environment(this.#folder),
       stdio: ["ignore", "pipe", "pipe", "ipc"],

@@ -4,7 +4,7 @@ import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
 import { attachedToGroup, policyDocument } from "./look";
-import type { AccountHand } from "./user";
+import type { AccountEye, AccountHand } from "./user";
 
 type GroupCase = Extract<CaseSubject, { kind: "group" }>;
 
@@ -12,7 +12,7 @@ type GroupCase = Extract<CaseSubject, { kind: "group" }>;
 export const groupCutActions = ["iam:DetachGroupPolicy", "iam:DeleteGroupPolicy"];
 
 /** Names of a group's members; none where the group is gone. */
-export async function membersOf({ sdk, iam }: AccountHand, group: string): Promise<string[]> {
+export async function membersOf({ sdk, iam }: AccountEye, group: string): Promise<string[]> {
   const members: string[] = [];
   try {
     for await (const page of sdk.paginateGetGroup({ client: iam }, { GroupName: group })) {
@@ -26,10 +26,9 @@ export async function membersOf({ sdk, iam }: AccountHand, group: string): Promi
 
 /** The document of the record's grant as it stands now; undefined where the grant is gone. */
 export async function groupGrantDocument(
-  hand: AccountHand,
-  { name, grant }: GroupSubject,
+  { sdk, iam }: AccountEye,
+  { name, grant }: Pick<GroupSubject, "name" | "grant">,
 ): Promise<string | undefined> {
-  const { sdk, iam } = hand;
   if (grant?.kind === "attached") {
     return awsManagedPolicy(grant.policyArn)
       ? undefined
@@ -66,18 +65,14 @@ export async function takeFromGroup(hand: AccountHand, group: GroupCase): Promis
 }
 
 /** Is the grant that was taken on the group again (or still)? In words; empty where it is not. */
-export async function groupStillHas(hand: AccountHand, group: GroupCase): Promise<string[]> {
-  const { sdk, iam } = hand;
+export async function groupStillHas(eye: AccountEye, group: GroupCase): Promise<string[]> {
   if (group.policyArn) {
-    const attached = await attachedToGroup(sdk, iam, group.name);
+    const attached = await attachedToGroup(eye.sdk, eye.iam, group.name);
     return attached.includes(group.policyArn) ? [`group ${group.name} has ${group.policyArn}`] : [];
   }
   if (!group.policyName) return [];
-  const document = await groupGrantDocument(hand, {
-    kind: "group",
+  const document = await groupGrantDocument(eye, {
     name: group.name,
-    proved: false,
-    denies: false,
     grant: { kind: "inline", policyName: group.policyName },
   });
   return document === undefined

@@ -3,7 +3,7 @@ import { documentMakesAdmin } from "../../rulebook/admin";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
 import { policyDocument } from "./look";
-import type { AccountHand } from "./user";
+import type { AccountEye, AccountHand } from "./user";
 
 type PolicyCase = Extract<CaseSubject, { kind: "policy" }>;
 
@@ -12,7 +12,7 @@ export const policyCutActions = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"
 
 /** Who has a customer policy attached. */
 export async function holdersOf(
-  { sdk, iam }: AccountHand,
+  { sdk, iam }: AccountEye,
   arn: string,
 ): Promise<PolicyCase["before"]> {
   const holders: PolicyCase["before"] = { users: [], groups: [], roles: [] };
@@ -35,8 +35,10 @@ export async function holdersOf(
  * Was the policy an admin's before its default version changed? The record does not name the former
  * default, and IAM keeps no history of it: the newest other version stands for it.
  */
-export async function wasAdminBefore(hand: AccountHand, subject: PolicySubject): Promise<boolean> {
-  const { sdk, iam } = hand;
+export async function wasAdminBefore(
+  { sdk, iam }: AccountEye,
+  subject: PolicySubject,
+): Promise<boolean> {
   const versions: { id: string; created: number }[] = [];
   try {
     const pages = sdk.paginateListPolicyVersions({ client: iam }, { PolicyArn: subject.arn });

@@ -1,18 +1,35 @@
 import type { IAMClient } from "@aws-sdk/client-iam";
-import type { UserSubject } from "../../events/incident";
+import type { RecordGrant, UserSubject } from "../../events/incident";
 import { type AdminJudgement, type Grant, makesAdmin } from "../../rulebook/admin";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
+import type { Mode } from "../case";
 import { type Cut, isGone } from "../cut";
 import { boundaryGrant, grantsOf, type IamSdk, type Look, lookAtUser } from "./look";
 
-/** What every step on a user needs. */
-export interface AccountHand {
+/** What the account branch is told when it is deployed. */
+export interface AccountSettings {
+  mode: Mode;
+  exemptions: Exemption[];
+}
+
+/** What a look at the account needs. */
+export interface AccountEye {
   sdk: IamSdk;
   iam: IAMClient;
-  cut: Cut;
   /** ARN of the AWS managed policy AWSDenyAll in this partition. */
   denyAll: string;
   exemptions: Exemption[];
+}
+
+/** What a step that changes the account needs. */
+export interface AccountHand extends AccountEye {
+  cut: Cut;
+}
+
+/** The eye of one Lambda; its client is made once per sandbox. */
+export function accountEye(sdk: IamSdk, { exemptions }: AccountSettings): AccountEye {
+  const iam = new sdk.IAMClient({});
+  return { sdk, iam, denyAll: process.env.DENY_ALL_ARN ?? "", exemptions };
 }
 
 /** What `firstCut` calls; AttachUserPolicy's grant is conditioned on AWSDenyAll. */
@@ -73,7 +90,7 @@ export interface FoundUser {
  * @returns undefined where neither name nor key lead to a user.
  */
 export async function findUser(
-  { sdk, iam }: AccountHand,
+  { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   { name, accessKeyId }: { name: string; accessKeyId?: string | undefined },
 ): Promise<FoundUser | undefined> {
   const look = await lookAtUser(sdk, iam, name);
@@ -112,8 +129,8 @@ export function lookProves(
   const whole = makesAdmin(grants, boundary);
   if (!grant || whole.answer !== "yes") return whole;
 
-  const prefix = grantPrefix(grant);
-  const isOfRecord = ({ id }: Grant) => id === prefix || id.startsWith(`${prefix} `);
+  const key = grantKey(grant);
+  const isOfRecord = ({ id }: Grant) => belongsTo(id, key);
   const alone = makesAdmin(grants.filter(isOfRecord), boundary);
   if (alone.answer === "yes") return alone;
   const without = makesAdmin(
@@ -125,7 +142,8 @@ export function lookProves(
     : whole;
 }
 
-function grantPrefix(grant: NonNullable<UserSubject["grant"]>): string {
+/** A record's grant as the ids of a look's grants begin. */
+export function grantKey(grant: RecordGrant): string {
   switch (grant.kind) {
     case "attached":
       return `attached ${grant.policyArn}`;
@@ -134,6 +152,11 @@ function grantPrefix(grant: NonNullable<UserSubject["grant"]>): string {
     case "group":
       return `group ${grant.groupName}`;
   }
+}
+
+/** Is the id this grant's, or that of something within it? */
+function belongsTo(id: string, key: string): boolean {
+  return id === key || id.startsWith(`${key} `);
 }
 
 /** A grant by an exempt policy or group is none that makes an admin. */
@@ -149,18 +172,18 @@ function notExempt(grants: Grant[], exemptions: Exemption[]): Grant[] {
 /** The grants that make the user an admin once AWSDenyAll and the boundary are lifted again. */
 export function adminGrants(
   { name, look }: FoundUser,
-  { denyAll, exemptions }: Pick<AccountHand, "denyAll" | "exemptions">,
+  { denyAll, exemptions }: Pick<AccountEye, "denyAll" | "exemptions">,
 ): AdminJudgement {
   const grants = grantsOf(name, look).filter(({ policyArn }) => policyArn !== denyAll);
   return makesAdmin(notExempt(grants, exemptions));
 }
 
 /** What a look still finds open on a user who should be contained, in words. */
-export function openDoors(found: FoundUser, hand: AccountHand): string[] {
+export function openDoors(found: FoundUser, eye: AccountEye): string[] {
   const { name, look } = found;
-  const admin = adminGrants(found, hand);
+  const admin = adminGrants(found, eye);
   return [
-    ...(look.attached.includes(hand.denyAll) ? [] : [`user ${name} has no AWSDenyAll`]),
+    ...(look.attached.includes(eye.denyAll) ? [] : [`user ${name} has no AWSDenyAll`]),
     ...activeKeys(look).map((id) => `user ${name} has the active key ${id}`),
     ...(look.password ? [`user ${name} has a console password`] : []),
     ...(admin.answer === "yes" ? admin.reasons : []),
@@ -181,7 +204,7 @@ export async function stripUser(hand: AccountHand, found: FoundUser): Promise<vo
 
 /** Removes the grants named by their ids from a user: policies from him, him from groups. */
 export function takeGrants(
-  { sdk, iam, cut }: AccountHand,
+  { sdk, iam, cut }: Pick<AccountHand, "sdk" | "iam" | "cut">,
   name: string,
   look: Pick<Look, "attached" | "inline" | "groups">,
   ids: string[],
@@ -191,7 +214,7 @@ export function takeGrants(
   const attached = look.attached.filter((arn) => ids.includes(`attached ${arn}`));
   const inline = look.inline.filter((policy) => ids.includes(`inline ${policy.name}`));
   const groups = look.groups.filter((group) =>
-    ids.some((id) => id.startsWith(`group ${group.name} `)),
+    ids.some((id) => belongsTo(id, `group ${group.name}`)),
   );
   return [
     ...attached.map((PolicyArn) => {
