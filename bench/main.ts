@@ -1,0 +1,157 @@
+import { parseArgs } from "node:util";
+import { zippedBytes } from "../drill/program/archive";
+import { captureProgram } from "../drill/program/capture";
+import { lambdaNode } from "../drill/program/lambda";
+import { FLOOR, measure, type Series } from "./measure";
+
+const ARCHIVE_LIMIT_KB = 120;
+
+const HELP = `Measures the first cut against the bare floor, side by side in one run, on this machine.
+
+  npm run bench -- [options]
+
+  --runs N      fresh processes for each line (default: 15)
+  --latency MS  how long the AWS stub holds back each answer (default: 5)
+  --json        print one JSON object on stdout, and nothing else there
+  --help        this text
+
+Exits with 1 if an archive is larger than ${ARCHIVE_LIMIT_KB} KB; a missed aim of time is only told.
+`;
+
+/** Reads the command line; undefined where only help is wanted. Throws for what it cannot read. */
+function readOptions(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      runs: { type: "string", default: "15" },
+      // Less than a call to AWS takes, so the Lambda's own work weighs more here than there; yet
+      // not nothing, or a "round trip" would be the CPU time of one request on one machine.
+      latency: { type: "string", default: "5" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    runs: wholeNumber("--runs", values.runs, 1, 1000),
+    latencyMs: wholeNumber("--latency", values.latency, 0, 1000),
+    json: values.json,
+  };
+}
+
+function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new Error(`${option} ${text}: it has to be a whole number from ${least} to ${most}`);
+}
+
+/** One measured line; the floor is one too. */
+interface Line extends Pick<Series, "name" | "state" | "aim"> {
+  ms: { median: number; quartiles: number[] };
+  floorMs: number;
+  ratio: number;
+  kept?: boolean;
+}
+
+/** A quantile of a sample, between neighbours where it falls between them. */
+function quantile(sample: number[], share: number): number {
+  const sorted = [...sample].sort((one, other) => one - other);
+  const place = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  const above = sorted[Math.ceil(place)] ?? Number.NaN;
+  return below + (above - below) * (place % 1);
+}
+
+/** The series beside the floor in the same state. */
+function compared({ ms: sample, ...series }: Series, all: Series[]): Line {
+  const isFloor = ({ name, state }: Series) => name === FLOOR && state === series.state;
+  const median = quantile(sample, 0.5);
+  const floorMs = quantile(all.find(isFloor)?.ms ?? [], 0.5);
+  const ratio = median / floorMs;
+  const ms = { median, quartiles: [quantile(sample, 0.25), quantile(sample, 0.75)] };
+  const { aim } = series;
+  return { ...series, ms, floorMs, ratio, ...(aim !== undefined && { kept: ratio <= aim }) };
+}
+
+/** Every archive that the program can ship: rotation's Lambda exists only where it is asked for. */
+async function archives() {
+  const { resources } = await captureProgram({ settings: { applicationUsers: ["app-*"] } });
+  return resources
+    .filter(({ files }) => files)
+    .sort((one, other) => one.name.localeCompare(other.name))
+    .map(({ name, files = {} }) => {
+      const kb = zippedBytes(files) / 1024;
+      return { name, kb, aim: ARCHIVE_LIMIT_KB, kept: kb <= ARCHIVE_LIMIT_KB };
+    });
+}
+
+/** Rows in columns: the first to the left, the others to the right. */
+function columns(rows: string[][]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(width(i)) : cell.padStart(width(i))))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function verdict({ aim, kept }: { aim?: number; kept?: boolean }, unit = ""): [string, string] {
+  return aim === undefined ? ["–", "–"] : [`≤ ${aim}${unit}`, kept ? "yes" : "NO"];
+}
+
+function lineRow(line: Line): string[] {
+  const { name, state, ms, floorMs, ratio } = line;
+  const [low, high] = ms.quartiles.map((one) => one.toFixed(1));
+  const spread = `${ms.median.toFixed(1)} (${low}–${high})`;
+  return [`${state}  ${name}`, spread, floorMs.toFixed(1), ratio.toFixed(2), ...verdict(line)];
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (!options) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  // So that the sandboxes' folders go with us.
+  process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
+  const { runs, latencyMs, json } = options;
+  process.stderr.write(`${runs} runs of a second or two …\n`);
+  const program = await captureProgram({ settings: {}, exemptions: [] });
+  const sizes = await archives();
+  const all = await measure(program, { runs, latencyMs });
+  const lines = all.map((series) => compared(series, all));
+  const node = lambdaNode().version;
+  if (json) {
+    const told = { runs, latencyMs, node, lines, archives: sizes };
+    process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  } else {
+    const title = ["", "median ms (quartiles)", "floor ms", "ratio", "aim", "kept"];
+    const packed = sizes.map(({ name, kb, ...size }) => [
+      name,
+      kb.toFixed(1),
+      ...verdict(size, " KB"),
+    ]);
+    const text = [
+      `First cut ÷ floor, on Node ${node}; every answer is held back for ${latencyMs} ms.`,
+      "Cold: a process starts, until the cut is answered; its floor loads nothing and signs by hand.",
+      "Warm: the event is handed over, until the same; its floor is one round trip.",
+      "",
+      ...columns([title, ...lines.map(lineRow)]),
+      "",
+      ...columns([["archive", "KB zipped", "aim", "kept"], ...packed]),
+    ];
+    process.stdout.write(`${text.join("\n")}\n`);
+  }
+  return sizes.every(({ kept }) => kept) ? 0 : 1;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  },
+);
