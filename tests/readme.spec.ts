@@ -8,7 +8,8 @@ import { emergencyActionInfrastructureActions } from "../functions/EmergencyActi
 import { stripAccountActions } from "../functions/StripAccount";
 import { keys, laterKeys } from "../settings";
 
-const readme = fs.readFileSync(path.join(__dirname, "..", "README.md"), "utf8");
+const root = path.join(__dirname, "..");
+const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
 
 describe("the README", () => {
   it("has the settings' table", () => {
@@ -43,3 +44,42 @@ describe("the README", () => {
     assert.equal(await draw(), fs.readFileSync(picture, "utf8"));
   });
 });
+
+describe("the pages", () => {
+  const docs = fs.readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" });
+  const pages = docs.filter((file) => file.endsWith(".md")).map((file) => path.join("docs", file));
+
+  for (const page of ["README.md", ...pages]) {
+    it(`${page} links to files and headings that are there`, () => {
+      const text = withoutCode(fs.readFileSync(path.join(root, page), "utf8"));
+      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
+      const own = targets.filter((target) => !/^[a-z]+:/.test(target));
+      assert.deepEqual(
+        own.filter((target) => !leadsSomewhere(page, target)),
+        [],
+      );
+    });
+  }
+});
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [file, heading] = target.split("#");
+  const place = file ? path.join(root, path.dirname(page), file) : path.join(root, page);
+  if (!fs.existsSync(place)) return false;
+  if (heading === undefined) return true;
+  const headings = withoutCode(fs.readFileSync(place, "utf8")).matchAll(/^#+ (.+)$/gm);
+  return [...headings].some(([, words = ""]) => anchorOf(words) === heading);
+}
+
+/** A comment in a shell command looks like a heading, and brackets in it like a link. */
+function withoutCode(text: string): string {
+  return text.replaceAll(/^ *```[\s\S]*?^ *```$/gm, "");
+}
+
+/** As GitHub makes it: small letters, punctuation dropped, blanks as hyphens. */
+function anchorOf(words: string): string {
+  return words
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+}
