@@ -1,11 +1,33 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { Drill } from "../drill/drill";
+import { captureProgram } from "../drill/program/capture";
 import type { ScenarioResult } from "../drill/run";
 import { loadScenario, scenarioFiles } from "../drill/scenario";
 
 const folder = path.join(__dirname, "..", "scenarios");
 const scenarios = scenarioFiles([folder]).map(loadScenario);
+
+/** What a role may do and no scenario makes it do, with the reason. */
+const failurePathsOnly: Record<string, string[]> = {};
+
+/** Actions that each responder's role allows, by the role's name; its log and its traces aside. */
+async function granted(): Promise<Record<string, string[]>> {
+  const { resources } = await captureProgram({ settings: { applicationUsers: ["app-*"] } });
+  const functions = resources.filter(({ type }) => type === "aws:lambda/function:Function");
+  const policies = resources.filter(({ type }) => type === "aws:iam/rolePolicy:RolePolicy");
+  return Object.fromEntries(
+    functions.map(({ name }) => {
+      const policy = policies.find((one) => one.name === name);
+      const { Statement } = JSON.parse(policy?.inputs.policy);
+      const allowed = (Statement as { Effect: string; Action: string | string[] }[])
+        .filter(({ Effect }) => Effect === "Allow")
+        .flatMap(({ Action }) => Action)
+        .filter((action) => !/^(logs|xray):/.test(action));
+      return [name, allowed.sort()];
+    }),
+  );
+}
 
 describe("scenarios", function () {
   this.timeout(120_000);
@@ -21,6 +43,21 @@ describe("scenarios", function () {
   it("are at least 25, each with a name of its own", () => {
     assert.ok(scenarios.length >= 25);
     assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
+  });
+
+  it("use every action that a responder's role allows, and no other", async () => {
+    const roles = await granted();
+    const used = Object.fromEntries(Object.keys(roles).map((role) => [role, new Set<string>()]));
+    for (const { calls } of await Promise.all(results.values())) {
+      for (const { by, principal, service, action } of calls) {
+        if (by === "responder") used[principal]?.add(`${service}:${action}`);
+      }
+    }
+    const expected = Object.entries(used).map(([role, actions]) => {
+      const name = role.replace("tourniquet-lab-", "");
+      return [role, [...actions, ...(failurePathsOnly[name] ?? [])].sort()];
+    });
+    assert.deepEqual(roles, Object.fromEntries(expected));
   });
 
   for (const { name, file } of scenarios) {
