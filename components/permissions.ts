@@ -19,7 +19,7 @@ export function denyAllArn(partition: string): string {
 }
 
 /** The resources that an action works on; the narrowest that IAM accepts for it. */
-type Scope = "user" | "group" | "policy" | "ec2" | "securityGroup" | "secret";
+type Scope = "user" | "keyOwner" | "group" | "policy" | "ec2" | "securityGroup" | "secret";
 
 /**
  * Source: Service Authorization Reference,
@@ -34,7 +34,9 @@ const scopes: Record<string, Scope> = {
   "iam:ListGroupsForUser": "user",
   "iam:ListAccessKeys": "user",
   "iam:GetLoginProfile": "user",
-  "iam:GetAccessKeyLastUsed": "user",
+  // The owner of a key is what is asked for, so his name is not known before: he may have been
+  // renamed out of the patterns that narrow the other calls.
+  "iam:GetAccessKeyLastUsed": "keyOwner",
   "iam:AttachUserPolicy": "user",
   "iam:DetachUserPolicy": "user",
   "iam:DeleteUserPolicy": "user",
@@ -67,6 +69,8 @@ function arnOf(scope: Scope, place: Place, secretPrefix: string): string {
   switch (scope) {
     case "ec2":
       return "*";
+    case "keyOwner":
+      return arnOf("user", place, secretPrefix);
     case "securityGroup":
       return `arn:${partition}:ec2:${region}:${account}:security-group/*`;
     case "secret":

@@ -64,8 +64,8 @@ interface Hand extends Omit<AccountHand, "denyAll"> {
  *
  * A key that the record made goes inactive at once, since no application uses it yet. A key that
  * the application may use goes only when its replacement is in Secrets Manager. Runs once per cold
- * start and returns the handler; running it twice is harmless, since a secret's version carries the
- * id of the event that it answers.
+ * start and returns the handler; running it twice is harmless: one replacement since the event
+ * answers it, and every other event of the same burst.
  */
 export function emergencyActionApplication(
   sdk: IamSdk,
@@ -89,9 +89,7 @@ export function emergencyActionApplication(
       secretPrefix: process.env.SECRET_PREFIX ?? "",
     };
     const users = input.incident.subjects.filter((one) => one.kind === "applicationUser");
-    const passes = await Promise.all(
-      users.map((user) => rotate(hand, user, versionOf(input), later)),
-    );
+    const passes = await Promise.all(users.map((user) => rotate(hand, user, input, later)));
     const after = addToCase(before, passes, actions);
     return later ? lookedAgain(after) : after;
   };
@@ -109,7 +107,7 @@ function versionOf({ incident, caseId }: BranchInput): string {
 async function rotate(
   hand: Hand,
   user: ApplicationUserSubject,
-  version: string,
+  input: BranchInput,
   later: boolean,
 ): Promise<Pass> {
   const recordKey = user.accessKeyId?.startsWith("AKIA") ? user.accessKeyId : undefined;
@@ -129,15 +127,25 @@ async function rotate(
       return { notes: [note], alerts: judgement.answer === "unknown" ? [note] : [] };
     }
   }
-  return replaceCredentials(hand, user, found, { version, stolen });
+  const since = new Date(input.incident.event.time);
+  return replaceCredentials(hand, user, found, { version: versionOf(input), since, stolen });
+}
+
+/** What a replacement answers. */
+interface Answer {
+  version: string;
+  /** The event's time; an invalid date where the record has none. */
+  since: Date;
+  stolen: string | undefined;
 }
 
 async function replaceCredentials(
   hand: Hand,
   user: ApplicationUserSubject,
   found: FoundUser,
-  { version, stolen }: { version: string; stolen: string | undefined },
+  answer: Answer,
 ): Promise<Pass> {
+  const { stolen } = answer;
   const { name, look } = found;
   const secret = secretName(hand.secretPrefix, name);
   const active = (id: string | undefined) =>
@@ -145,7 +153,7 @@ async function replaceCredentials(
 
   const grants = user.grant ? [grantKey(user.grant)] : [];
   const [replaced] = await Promise.all([
-    ensureReplacement(hand, found, { secret, version, stolen }),
+    ensureReplacement(hand, found, secret, answer),
     active(stolen) && deactivate(hand, name, stolen as string),
     look.password && deletePassword(hand, name),
     ...takeGrants(hand, name, look, grants),
@@ -186,10 +194,13 @@ interface Replacement {
 async function ensureReplacement(
   hand: Hand,
   { name, look }: FoundUser,
-  { secret, version, stolen }: { secret: string; version: string; stolen: string | undefined },
+  secret: string,
+  { version, since, stolen }: Answer,
 ): Promise<Replacement> {
-  const versions = await secretVersions(hand, secret);
-  if (versions?.includes(version)) return { ready: true, before: true, notes: [] };
+  const stored = await storedVersions(hand, secret);
+  if (stored && (stored.ids.includes(version) || stored.changed >= since)) {
+    return { ready: true, before: true, notes: [] };
+  }
 
   const spare = look.keys.find(({ id, status }) => id === stolen || status === "Inactive");
   if (look.keys.length >= 2 && !spare) {
@@ -208,8 +219,8 @@ async function ensureReplacement(
   if (created === "failed" || created === "gone") {
     return { ready: false, notes: [`No replacement key for ${name} could be made`] };
   }
-  const stored = await storeKey(hand, secret, version, versions !== undefined, made);
-  if (stored === "failed") {
+  const kept = await storeKey(hand, secret, version, stored !== undefined, made);
+  if (kept === "failed") {
     if (made) await deleteKey(hand, name, made.id);
     return {
       ready: false,
@@ -242,14 +253,15 @@ function storeKey(
       );
 }
 
-/** Ids of a secret's versions; undefined where there is no such secret. */
-async function secretVersions(
+/** A secret's versions and its last change; undefined where there is no such secret. */
+async function storedVersions(
   { secretsSdk, secrets }: Hand,
   secret: string,
-): Promise<string[] | undefined> {
+): Promise<{ ids: string[]; changed: Date } | undefined> {
   try {
     const found = await secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId: secret }));
-    return Object.keys(found.VersionIdsToStages ?? {});
+    const changed = found.LastChangedDate ?? new Date(0);
+    return { ids: Object.keys(found.VersionIdsToStages ?? {}), changed };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

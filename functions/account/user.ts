@@ -101,6 +101,12 @@ export async function findUser(
   return found && { name: renamed, look: found };
 }
 
+/**
+ * The user that has the key now; undefined where there is none. The API reference once named
+ * NoSuchEntity for a key that nobody has, and names no error today; IAM decides by the owner's ARN,
+ * which such a key lacks, so a refusal means the same.
+ * Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
+ */
 async function ownerOfKey(
   sdk: IamSdk,
   iam: IAMClient,
@@ -110,7 +116,7 @@ async function ownerOfKey(
     const command = new sdk.GetAccessKeyLastUsedCommand({ AccessKeyId: accessKeyId });
     return (await iam.send(command)).UserName;
   } catch (error) {
-    if (isGone(error)) return undefined;
+    if (isGone(error) || (error as Error).name === "AccessDenied") return undefined;
     throw error;
   }
 }
