@@ -87,8 +87,10 @@ function contain(hand: AccountHand, subject: Subject, actor: string | undefined)
 /** The first cut, and beside it the look that the case needs. */
 async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
   const { name, accessKeyId } = user;
+  // Started before the look, so that no look's request is signed and sent ahead of it.
+  const cutting = firstCut(hand, name, accessKeyId);
   const looking = findUser(hand, user).catch((error: Error) => error);
-  const cut = await firstCut(hand, name, accessKeyId);
+  const cut = await cutting;
   const seen = await looking;
   if (cut && !(seen instanceof Error)) {
     return { subjects: [userCase(user, seen)], notes: seen ? boundaryNotes(seen) : [] };
