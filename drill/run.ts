@@ -432,7 +432,8 @@ class Run {
       .filter((each) => isCut(each) && !each.repeated)
       .map(({ at }) => since(at));
     const attacked = this.#watched.filter(({ cause }) => cause === "attack");
-    const verified = attacked.flatMap((each) => lastLook(each) ?? []).map(since);
+    const contained = attacked.filter(({ result }) => result?.status === "SUCCEEDED");
+    const verified = contained.flatMap((each) => lastLook(each) ?? []).map(since);
     return {
       name: this.#scenario.name,
       file: this.#scenario.file,
