@@ -55,9 +55,10 @@ export class Response extends pulumi.ComponentResource {
         .apply((resource) => [{ Effect: "Allow" as const, Action: action, Resource: resource }]);
 
     // What the closures capture is plain data, so that it can become text.
-    const { mode, exemptions, sshPorts, trustedCidrs, applicationUsers } = settings;
+    const { mode, exemptions, sshPorts, trustedCidrs } = settings;
+    const { applicationUsers, protectedPrincipals } = settings;
     const incidents = incidentSettings(settings, name);
-    const branch = { mode, exemptions };
+    const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
     const ssh = { mode, exemptions, sshPorts, trustedCidrs };
 
     const arns = {

@@ -224,8 +224,9 @@ export function definition(arns: FunctionArns): Definition {
         Type: "Pass",
         Parameters: { Error: "NotContained", "Cause.$": "States.JsonToString($.case.open)" },
         ResultPath: "$.error",
-        Next: "Failed",
+        Next: "KeepOpenCase",
       },
+      KeepOpenCase: written("Failed"),
       Failed: {
         ...task(arns.Report, "Fail"),
         ...reportParameters,

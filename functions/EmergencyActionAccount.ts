@@ -9,6 +9,7 @@ import {
 } from "./account/group";
 import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
 import { holdersOf, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
+import { spared } from "./account/spared";
 import {
   type AccountHand,
   type AccountSettings,
@@ -109,7 +110,7 @@ async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
 async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> {
   const found = await patiently(() => findUser(hand, user));
   if (!found) return gone(user);
-  const judgement = lookProves(found, user, hand.exemptions);
+  const judgement = lookProves(found, user, hand.settings.exemptions);
   if (judgement.answer === "yes") {
     await firstCut(hand, found.name, user.accessKeyId);
     return { ...contained(user, found), notes: judgement.reasons };
@@ -148,6 +149,20 @@ function boundaryNotes(found: FoundUser): string[] {
 
 const NOTHING: Pass = {};
 
+/** The caller who gains by his own change. */
+async function containSelf(hand: AccountHand, name: string): Promise<Pass> {
+  return spared(name, hand.settings) ?? cutUser(hand, { kind: "user", name, proved: true });
+}
+
+/** A user whom a look brought up, where the look makes him an admin. */
+async function containMember(hand: AccountHand, name: string): Promise<Pass> {
+  const untouched = spared(name, hand.settings);
+  if (!untouched) return lookThenCut(hand, { kind: "user", name, proved: false });
+  const found = await findUser(hand, { name });
+  const admin = found && lookProves(found, {}, []).answer !== "no";
+  return admin ? untouched : NOTHING;
+}
+
 async function containGroup(
   hand: AccountHand,
   group: GroupSubject,
@@ -174,16 +189,14 @@ async function containGroup(
   };
   const gains = actor !== undefined && members.includes(actor);
   const [self] = await Promise.all([
-    gains ? cutUser(hand, { kind: "user", name: actor, proved: true }) : NOTHING,
+    gains ? containSelf(hand, actor) : NOTHING,
     takeFromGroup(hand, subject),
   ]);
   return { ...self, subjects: [subject, ...(self.subjects ?? [])] };
 }
 
 async function containMembers(hand: AccountHand, members: string[]): Promise<Pass> {
-  const passes = await Promise.all(
-    members.map((name) => lookThenCut(hand, { kind: "user", name, proved: false })),
-  );
+  const passes = await Promise.all(members.map((name) => containMember(hand, name)));
   return {
     subjects: passes.flatMap((pass) => pass.subjects ?? []),
     notes: passes.flatMap((pass) => pass.notes ?? []),
@@ -205,9 +218,12 @@ async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<
     return { alerts: [`${arn} made admins before this record: nothing was taken`] };
   }
   await withdrawPolicy(hand, arn, holders);
-  const alerts = holders.roles.map(
-    (role) => `Role ${role} has ${arn} and was not touched: look at it`,
-  );
+  const alerts = [
+    ...holders.roles.map((role) => `Role ${role} has ${arn} and was not touched: look at it`),
+    ...holders.keepers.map(
+      (name) => `User ${name} keeps ${arn}, being protected or exempt: look at him`,
+    ),
+  ];
   const nobody = holders.users.length + holders.groups.length === 0;
   return { subjects: nobody ? [] : [{ kind: "policy", arn, before: holders }], alerts };
 }

@@ -85,7 +85,7 @@ export function emergencyActionApplication(
       secrets,
       secretsSdk,
       cut: cutting(settings.mode, actions, before.actions),
-      exemptions: settings.exemptions,
+      settings,
       secretPrefix: process.env.SECRET_PREFIX ?? "",
     };
     const users = input.incident.subjects.filter((one) => one.kind === "applicationUser");
@@ -121,7 +121,7 @@ async function rotate(
     return { notes: [`User ${user.name} is not there (any more)`] };
   }
   if (!user.proved && !later) {
-    const judgement = lookProves(found, user, hand.exemptions);
+    const judgement = lookProves(found, user, hand.settings.exemptions);
     if (judgement.answer !== "yes") {
       const note = `Application user ${found.name} is no admin by this: ${judgement.reasons.join("; ")}`;
       return { notes: [note], alerts: judgement.answer === "unknown" ? [note] : [] };

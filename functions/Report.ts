@@ -81,9 +81,10 @@ function outcomeOf(input: ReportInput): string {
   const about = incident ? `${incident.event.name} in ${incident.event.account}` : "an event";
   const open = known?.open.length ?? 0;
   if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
-  if (incident?.alert || (known?.alerts.length && known.actions.length === 0))
-    return `look at ${about}`;
-  if (!known || known.actions.length === 0) return `nothing to do for ${about}`;
+  if (!known || known.actions.length === 0) {
+    const alert = incident?.alert || known?.alerts.length;
+    return alert ? `look at ${about}` : `nothing to do for ${about}`;
+  }
   return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
 }
 

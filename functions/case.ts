@@ -29,7 +29,11 @@ export type CaseSubject =
       policyName?: string;
       before: { members: string[]; document?: unknown };
     }
-  | { kind: "policy"; arn: string; before: { users: string[]; groups: string[]; roles: string[] } }
+  | {
+      kind: "policy";
+      arn: string;
+      before: { users: string[]; groups: string[]; roles: string[]; keepers: string[] };
+    }
   | {
       kind: "applicationUser";
       name: string;
@@ -88,22 +92,32 @@ export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open">>
 
 /**
  * Adds what the passes found and the calls did; a subject that is known already keeps its state
- * before. Open is what the passes left so, and every call that failed.
+ * before, to which a later look adds the rules that it found. Open is what the passes left so, and
+ * every call that failed.
  */
 export function addToCase(before: Case, passes: Pass[], actions: Action[] = []): Case {
-  const known = before.subjects.map(subjectKey);
-  const fresh = passes
-    .flatMap(({ subjects = [] }) => subjects)
-    .filter((subject) => !known.includes(subjectKey(subject)));
+  const subjects = passes
+    .flatMap((pass) => pass.subjects ?? [])
+    .reduce(withSubject, before.subjects);
   const texts = (key: "notes" | "alerts" | "open") => passes.flatMap((pass) => pass[key] ?? []);
   return {
     ...before,
-    subjects: [...before.subjects, ...fresh],
+    subjects,
     actions: [...before.actions, ...actions],
     notes: [...new Set([...before.notes, ...texts("notes")])],
     alerts: [...new Set([...before.alerts, ...texts("alerts")])],
     open: [...undone(actions), ...texts("open")],
   };
+}
+
+function withSubject(known: CaseSubject[], found: CaseSubject): CaseSubject[] {
+  const key = subjectKey(found);
+  if (!known.some((one) => subjectKey(one) === key)) return [...known, found];
+  return known.map((one) => {
+    if (one.kind !== "securityGroup" || found.kind !== "securityGroup") return one;
+    if (subjectKey(one) !== key) return one;
+    return { ...one, before: { rules: [...one.before.rules, ...found.before.rules] } };
+  });
 }
 
 /** The case after a pass that looked again. */

@@ -3,6 +3,7 @@ import { documentMakesAdmin } from "../../rulebook/admin";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
 import { policyDocument } from "./look";
+import { spared } from "./spared";
 import type { AccountEye, AccountHand } from "./user";
 
 type PolicyCase = Extract<CaseSubject, { kind: "policy" }>;
@@ -10,18 +11,22 @@ type PolicyCase = Extract<CaseSubject, { kind: "policy" }>;
 /** What `withdrawPolicy` calls beside the looks. */
 export const policyCutActions = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
 
-/** Who has a customer policy attached. */
+/** Who has a customer policy attached; `keepers` are users from whom nothing is taken. */
 export async function holdersOf(
-  { sdk, iam }: AccountEye,
+  { sdk, iam, settings }: AccountEye,
   arn: string,
 ): Promise<PolicyCase["before"]> {
-  const holders: PolicyCase["before"] = { users: [], groups: [], roles: [] };
+  const holders: PolicyCase["before"] = { users: [], groups: [], roles: [], keepers: [] };
+  // An application user is not locked out by losing the grant, so he loses it.
+  const keeps = (name: string) => spared(name, { ...settings, applicationUsers: [] }) !== undefined;
   try {
     for await (const page of sdk.paginateListEntitiesForPolicy(
       { client: iam },
       { PolicyArn: arn },
     )) {
-      holders.users.push(...(page.PolicyUsers ?? []).map(({ UserName = "" }) => UserName));
+      for (const { UserName = "" } of page.PolicyUsers ?? []) {
+        holders[keeps(UserName) ? "keepers" : "users"].push(UserName);
+      }
       holders.groups.push(...(page.PolicyGroups ?? []).map(({ GroupName = "" }) => GroupName));
       holders.roles.push(...(page.PolicyRoles ?? []).map(({ RoleName = "" }) => RoleName));
     }

@@ -10,6 +10,10 @@ import { boundaryGrant, grantsOf, type IamSdk, type Look, lookAtUser } from "./l
 export interface AccountSettings {
   mode: Mode;
   exemptions: Exemption[];
+  /** Exact names of users that are never contained. */
+  protectedPrincipals: string[];
+  /** Name patterns of users that are never locked out: their credentials are rotated instead. */
+  applicationUsers: string[];
 }
 
 /** What a look at the account needs. */
@@ -18,7 +22,7 @@ export interface AccountEye {
   iam: IAMClient;
   /** ARN of the AWS managed policy AWSDenyAll in this partition. */
   denyAll: string;
-  exemptions: Exemption[];
+  settings: AccountSettings;
 }
 
 /** What a step that changes the account needs. */
@@ -27,9 +31,9 @@ export interface AccountHand extends AccountEye {
 }
 
 /** The eye of one Lambda; its client is made once per sandbox. */
-export function accountEye(sdk: IamSdk, { exemptions }: AccountSettings): AccountEye {
+export function accountEye(sdk: IamSdk, settings: AccountSettings): AccountEye {
   const iam = new sdk.IAMClient({});
-  return { sdk, iam, denyAll: process.env.DENY_ALL_ARN ?? "", exemptions };
+  return { sdk, iam, denyAll: process.env.DENY_ALL_ARN ?? "", settings };
 }
 
 /** What `firstCut` calls; AttachUserPolicy's grant is conditioned on AWSDenyAll. */
@@ -178,10 +182,10 @@ function notExempt(grants: Grant[], exemptions: Exemption[]): Grant[] {
 /** The grants that make the user an admin once AWSDenyAll and the boundary are lifted again. */
 export function adminGrants(
   { name, look }: FoundUser,
-  { denyAll, exemptions }: Pick<AccountEye, "denyAll" | "exemptions">,
+  { denyAll, settings }: Pick<AccountEye, "denyAll" | "settings">,
 ): AdminJudgement {
   const grants = grantsOf(name, look).filter(({ policyArn }) => policyArn !== denyAll);
-  return makesAdmin(notExempt(grants, exemptions));
+  return makesAdmin(notExempt(grants, settings.exemptions));
 }
 
 /** What a look still finds open on a user who should be contained, in words. */
