@@ -142,6 +142,28 @@ describe("the program", function () {
     for (const { inputs } of ofType(lab, ":LogGroup")) assert.equal(inputs.retentionInDays, 90);
   });
 
+  it("lets EventBridge start the machine, and the machine call its functions, and neither more", () => {
+    for (const program of [lab, rotating]) {
+      const machine = ofType(program, ":StateMachine")[0];
+      const starter = statementsOf(program, "events");
+      assert.deepEqual(
+        starter.map(({ Action, Resource }) => [Action, Resource]),
+        [["states:StartExecution", machine?.state.arn]],
+      );
+      const definition = JSON.parse(machine?.inputs.definition);
+      const called = Object.values<State & { Resource?: string }>(definition.States).flatMap(
+        ({ Resource }) => Resource ?? [],
+      );
+      const callable = statementsOf(program, "machine").filter(({ Action }) =>
+        [Action].flat().includes("lambda:InvokeFunction"),
+      );
+      assert.deepEqual(
+        callable.flatMap(({ Resource }) => Resource).sort(),
+        [...new Set(called)].sort(),
+      );
+    }
+  });
+
   it("gives no responder the power to grant", () => {
     for (const name of responders) {
       const granting = actionsOf(statementsOf(lab, name)).filter((action) => GRANTS.test(action));

@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
@@ -46,12 +46,14 @@ const ROOT = path.join(__dirname, "..", "..");
  *
  * @param settings over those of Pulumi.lab.yaml, without the namespace: { mode: "observe" }.
  * @param exemptions instead of exemptions.yaml.
+ * @param limitMs after which a program that has not ended is an error.
  * @throws what the program throws, a handler that cannot become text among it.
  */
 export async function captureProgram(o: {
   settings: Record<string, unknown>;
   exemptions?: unknown[];
   program?: string;
+  limitMs?: number;
 }): Promise<Program> {
   const order: CaptureOrder = {
     program: o.program ?? path.join(ROOT, "index.ts"),
@@ -63,7 +65,8 @@ export async function captureProgram(o: {
   try {
     const exemptions = path.join(folder, "exemptions.yaml");
     if (o.exemptions) fs.writeFileSync(exemptions, stringify(o.exemptions));
-    return { resources: await inOwnProcess(order, o.exemptions && exemptions) };
+    const child = startChild(o.exemptions && exemptions);
+    return { resources: await answerOf(child, order, o.limitMs ?? LONGEST_MS) };
   } finally {
     removeFolder(folder);
   }
@@ -87,27 +90,40 @@ function asText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function inOwnProcess(order: CaptureOrder, exemptionsFile?: string): Promise<Captured[]> {
-  const child = fork(path.join(__dirname, "captureChild.ts"), [], {
+/** A capture takes three seconds; what takes this long hangs. */
+const LONGEST_MS = 120_000;
+
+function startChild(exemptionsFile?: string): ChildProcess {
+  // What the operator has set for his own AWS and Pulumi must not decide what the drill runs.
+  const own = Object.entries(process.env).filter(([name]) => !/^(AWS|PULUMI)_/.test(name));
+  return fork(path.join(__dirname, "captureChild.ts"), [], {
     cwd: ROOT,
     execArgv: ["-r", "ts-node/register/transpile-only"],
     env: {
-      ...process.env,
+      ...Object.fromEntries(own),
       NODE_NO_WARNINGS: "1",
       ...(exemptionsFile && { TOURNIQUET_EXEMPTIONS_FILE: exemptionsFile }),
     },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     serialization: "advanced",
   });
+}
+
+function answerOf(child: ChildProcess, order: CaptureOrder, limitMs: number): Promise<Captured[]> {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`the program had not ended after ${limitMs / 1000} s:\n${output}`));
+      child.kill("SIGKILL");
+    }, limitMs);
     child.once("message", ({ resources, error }: { resources?: Captured[]; error?: string }) =>
       resources ? resolve(resources) : reject(new Error(`the program failed: ${error}`)),
     );
-    child.once("exit", (code) =>
-      reject(new Error(`the program ended with ${code} before it was captured:\n${output}`)),
-    );
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      reject(new Error(`the program ended with ${code} before it was captured:\n${output}`));
+    });
     child.send(order);
   });
 }

@@ -31,8 +31,9 @@ async function capture({ program, config, project, stack }: CaptureOrder): Promi
       },
       call({ token }) {
         const answer = answers[token];
-        if (!answer) throw new Error(`no mock for ${token}: add its answer in ${__filename}`);
-        return answer;
+        // Pulumi drops the message of what is thrown here, so it is kept aside.
+        if (!answer) unhandled.push(new Error(`no answer for ${token}: add it to ${__filename}`));
+        return answer ?? {};
       },
     },
     project,

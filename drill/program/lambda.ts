@@ -17,14 +17,25 @@ interface LambdaNode {
 
 let found: LambdaNode | undefined;
 
-/** The Lambdas' own major version where it is installed, else ours; asked once a process. */
+/**
+ * The Lambdas' own major version where it is installed and runs here (its binary wants glibc), else
+ * ours; asked once a process.
+ */
 export function lambdaNode(): LambdaNode {
-  if (found) return found;
-  const own = path.join(RUNTIME, "node", "bin", "node");
-  const node = fs.existsSync(own) ? own : process.execPath;
-  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
-  found = { path: node, version };
+  found ??= runs(path.join(RUNTIME, "node", "bin", "node")) ?? {
+    path: process.execPath,
+    version: process.version,
+  };
   return found;
+}
+
+function runs(node: string): LambdaNode | undefined {
+  try {
+    const version = execFileSync(node, ["--version"], { encoding: "utf8", stdio: "pipe" });
+    return { path: node, version: version.trim() };
+  } catch {
+    return undefined;
+  }
 }
 
 /** One invocation, as reports tell of it. */
