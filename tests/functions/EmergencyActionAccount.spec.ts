@@ -1,0 +1,399 @@
+import assert from "node:assert/strict";
+import * as iam from "@aws-sdk/client-iam";
+import type { Subject, UserSubject } from "../../events/incident";
+import type { Mode } from "../../functions/case";
+import { emergencyActionAccount } from "../../functions/EmergencyActionAccount";
+import type { Exemption } from "../../rulebook/exemptions";
+import {
+  cutsIn,
+  fakeSdk,
+  inTurn,
+  noSuchEntity,
+  refusal,
+  throttled,
+  withEnvironment,
+  withoutWaiting,
+} from "./fakeSdk";
+import {
+  ADMIN,
+  ALLOW_ALL,
+  attached,
+  bareLook,
+  bareUser,
+  bothModes,
+  DENY_ALL,
+  HARMLESS,
+  type IamAnswers,
+  incident,
+  KEY,
+  keys,
+  nobody,
+  only,
+  READ_ONLY,
+  settings,
+  TEAM,
+  told,
+  userNames,
+} from "./given";
+
+const bob: UserSubject = { kind: "user", name: "bob", proved: true };
+const asked: UserSubject = { ...bob, proved: false };
+const cuts = { AttachUserPolicy: {}, UpdateAccessKey: {} };
+const deny = (UserName: string) => ["AttachUserPolicy", { UserName, PolicyArn: DENY_ALL }];
+const off = (UserName: string) => [
+  "UpdateAccessKey",
+  { UserName, AccessKeyId: KEY, Status: "Inactive" },
+];
+
+async function contain(
+  subjects: Subject[],
+  answers: IamAnswers,
+  {
+    mode = "enforce",
+    actor = "mallory",
+    exemptions = [],
+  }: { mode?: Mode; actor?: string; exemptions?: Exemption[] } = {},
+) {
+  const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
+  const handler = emergencyActionAccount(sdk, settings(mode, exemptions));
+  const given = incident(subjects, { actor: { type: "IAMUser", arn: "a", userName: actor } });
+  const after = await handler({ incident: given, caseId: "execution-1" });
+  return { after, calls };
+}
+
+describe("EmergencyActionAccount", () => {
+  withEnvironment({ DENY_ALL_ARN: DENY_ALL });
+  const waits = withoutWaiting();
+
+  describe("with a user whom the record proves", () => {
+    for (const name of userNames) {
+      it(`cuts ${name} with deny-all and key before any look is sent or answered`, async () => {
+        let sent = () => {};
+        const cut = new Promise<void>((resolve) => {
+          sent = resolve;
+        });
+        const { after, calls } = await contain([{ ...bob, name, accessKeyId: KEY }], {
+          ...cuts,
+          ...bareUser,
+          UpdateAccessKey: () => {
+            sent();
+            return {};
+          },
+          ListAccessKeys: () => cut.then(() => keys(KEY)),
+        });
+
+        const looks = Object.keys(bareUser).sort();
+        assert.deepEqual(calls.slice(0, 2), [deny(name), off(name)]);
+        assert.deepEqual(
+          calls
+            .slice(2)
+            .map(([call]) => call)
+            .sort(),
+          looks,
+        );
+        assert.ok(
+          calls.slice(2).every(([, input]) => "UserName" in input && input.UserName === name),
+        );
+        const before = { ...bareLook, keys: [{ id: KEY, status: "Active" }] };
+        assert.deepEqual(after.subjects, [{ kind: "user", name, accessKeyId: KEY, before }]);
+        assert.deepEqual(after.open, []);
+      });
+    }
+
+    it("leaves a session's key alone, which IAM cannot switch off", async () => {
+      const { calls } = await contain([{ ...bob, accessKeyId: "ASIA1" }], { ...cuts, ...bareUser });
+      assert.deepEqual(cutsIn(calls), [deny("bob")]);
+    });
+
+    it("goes on after a call that failed, and names it open", async () => {
+      const AttachUserPolicy = refusal("LimitExceededException", "ten are attached");
+      const answers = { ...cuts, ...bareUser, AttachUserPolicy };
+      const { after } = await contain(
+        [
+          { ...bob, accessKeyId: KEY },
+          { ...bob, name: "eve" },
+        ],
+        answers,
+      );
+
+      const failed = (name: string) =>
+        `iam:AttachUserPolicy on user ${name}: LimitExceededException: ten are attached`;
+      assert.deepEqual(told(after.actions).sort(), [
+        "done iam:UpdateAccessKey user bob",
+        "failed iam:AttachUserPolicy user bob",
+        "failed iam:AttachUserPolicy user eve",
+      ]);
+      assert.deepEqual(after.open, [failed("bob"), failed("eve")]);
+    });
+
+    it("contains all the same where the look beside the cut is throttled", async () => {
+      const { after } = await contain([bob], { ...cuts, ...bareUser, GetUser: throttled });
+
+      assert.deepEqual(told(after.actions), ["done iam:AttachUserPolicy user bob"]);
+      assert.deepEqual(after.subjects, [{ kind: "user", name: "bob" }]);
+      assert.match(
+        after.notes.join(),
+        /lacks its state before: ThrottlingException: Rate exceeded$/,
+      );
+    });
+
+    it("cuts again where IAM does not know the user yet", async () => {
+      const AttachUserPolicy = inTurn<object>(noSuchEntity, noSuchEntity, {});
+      const { after } = await contain([bob], { ...bareUser, AttachUserPolicy });
+
+      assert.deepEqual(told(after.actions), [
+        "gone iam:AttachUserPolicy user bob",
+        "gone iam:AttachUserPolicy user bob",
+        "done iam:AttachUserPolicy user bob",
+      ]);
+      assert.deepEqual([after.open, after.subjects.length, waits], [[], 1, [250]]);
+    });
+
+    it("finds one who was renamed by the key of the record", async () => {
+      const bobOnly = only("bob", noSuchEntity, {});
+      const { after, calls } = await contain([{ ...bob, accessKeyId: KEY }], {
+        ...bareUser,
+        GetUser: only("bob", noSuchEntity, { User: {} }),
+        AttachUserPolicy: bobOnly,
+        UpdateAccessKey: bobOnly,
+        GetAccessKeyLastUsed: { UserName: "robert" },
+      });
+
+      assert.deepEqual(cutsIn(calls), [deny("bob"), off("bob"), deny("robert"), off("robert")]);
+      assert.deepEqual(after.subjects, [
+        { kind: "user", name: "robert", accessKeyId: KEY, before: bareLook },
+      ]);
+    });
+
+    it("says so where nobody is there, after three waits", async () => {
+      const { after } = await contain([bob], { ...nobody, AttachUserPolicy: noSuchEntity });
+
+      assert.deepEqual(waits, [250, 750, 1500]);
+      assert.deepEqual([after.subjects, after.open], [[], []]);
+      assert.deepEqual(after.notes, ["User bob is not there (any more): nothing to contain"]);
+    });
+  });
+
+  describe("with a user who must be looked at", () => {
+    const grant = { kind: "attached", policyArn: TEAM } as const;
+    const versioned = { GetPolicy: { Policy: { DefaultVersionId: "v2" } } };
+    const team = (Document: string): IamAnswers => ({
+      ...versioned,
+      ListAttachedUserPolicies: attached(TEAM),
+      GetPolicyVersion: { PolicyVersion: { Document } },
+    });
+    const exemption = {
+      owner: "o",
+      reason: "r",
+      rule: "admin-user",
+      expires: "2999-01-01",
+    } as const;
+    const cases: [
+      name: string,
+      answers: IamAnswers,
+      cut: boolean,
+      said: RegExp,
+      exempt?: boolean,
+    ][] = [
+      ["an admin by the record", team(ALLOW_ALL), true, /Ops/],
+      ["no admin", team(HARMLESS), false, /^User bob is no admin by this: nothing was done$/],
+      ["an admin by exemption", team(ALLOW_ALL), false, /nothing was done$/, true],
+      [
+        "an admin before the record",
+        { ...team(ALLOW_ALL), ListAttachedUserPolicies: attached(READ_ONLY, ADMIN) },
+        false,
+        /nothing was done$/,
+      ],
+      [
+        "a policy that cannot be read",
+        { ...team(""), GetPolicy: noSuchEntity },
+        false,
+        /^Whether user bob is an admin could not be told: /,
+      ],
+    ];
+    for (const [name, answers, cut, said, exempt] of cases) {
+      it(`${cut ? "cuts" : "leaves"} ${name}, and says so`, async () => {
+        const exemptions = exempt ? [{ ...exemption, subject: TEAM }] : [];
+        const look = { ...cuts, ...bareUser, ...answers };
+        const { after, calls } = await contain([{ ...asked, grant }], look, { exemptions });
+
+        assert.deepEqual(cutsIn(calls), cut ? [deny("bob")] : []);
+        assert.equal(after.subjects.length, cut ? 1 : 0);
+        assert.match([...after.notes, ...after.alerts].join(), said);
+      });
+    }
+
+    it("looks again where the user is not there yet", async () => {
+      const GetUser = inTurn<object>(noSuchEntity, noSuchEntity, { User: {} });
+      const ListAttachedUserPolicies = attached(ADMIN);
+      const { calls } = await contain([asked], {
+        ...cuts,
+        ...bareUser,
+        GetUser,
+        ListAttachedUserPolicies,
+      });
+      assert.deepEqual([cutsIn(calls), waits], [[deny("bob")], [250, 750]]);
+    });
+
+    for (const look of Object.keys(bareUser)) {
+      it(`throws a throttled ${look}, after the other subjects were cut`, async () => {
+        const { sdk, calls } = fakeSdk(iam, "IAMClient", {
+          ...cuts,
+          ...bareUser,
+          [look]: only("bob", throttled, bareUser[look as keyof typeof bareUser]),
+        });
+        const handler = emergencyActionAccount(sdk, settings());
+        const input = incident([asked, { ...bob, name: "eve" }]);
+
+        await assert.rejects(handler({ incident: input, caseId: "e" }), throttled);
+        assert.deepEqual(cutsIn(calls), [deny("eve")]);
+      });
+    }
+  });
+
+  describe("with a group", () => {
+    const grant = { kind: "attached", policyArn: ADMIN } as const;
+    const devs = { kind: "group", name: "devs", grant, proved: true, denies: false } as const;
+    const detach = ["DetachGroupPolicy", { GroupName: "devs", PolicyArn: ADMIN }];
+    const members = (...names: string[]) => ({ Users: names.map((UserName) => ({ UserName })) });
+    const answers = {
+      ...cuts,
+      ...bareUser,
+      GetGroup: members("bob", "eve"),
+      DetachGroupPolicy: {},
+      DeleteGroupPolicy: {},
+    };
+
+    it("takes the grant and leaves the members", async () => {
+      const { after, calls } = await contain([devs], answers);
+      const before = { members: ["bob", "eve"] };
+      assert.deepEqual(calls, [["GetGroup", { GroupName: "devs" }], detach]);
+      assert.deepEqual(after.subjects, [{ kind: "group", name: "devs", policyArn: ADMIN, before }]);
+    });
+
+    it("contains the actor too, where he gains by it, whatever fails", async () => {
+      const failing = { ...answers, DetachGroupPolicy: refusal("ServiceFailureException") };
+      const { after, calls } = await contain([devs], failing, { actor: "eve" });
+      assert.deepEqual(cutsIn(calls), [deny("eve"), detach]);
+      assert.deepEqual(after.open, [
+        "iam:DetachGroupPolicy on group devs: ServiceFailureException: said the service",
+      ]);
+    });
+
+    for (const [document, taken] of [
+      [ALLOW_ALL, true],
+      [HARMLESS, false],
+    ] as const) {
+      it(`${taken ? "takes" : "leaves"} an inline policy that must be looked at`, async () => {
+        const inline = { kind: "inline", policyName: "p+@=,." } as const;
+        const asksFor = { ...devs, grant: inline, proved: false };
+        const GetGroupPolicy = { PolicyDocument: document };
+        const { after, calls } = await contain([asksFor], { ...answers, GetGroupPolicy });
+        const gone = ["DeleteGroupPolicy", { GroupName: "devs", PolicyName: "p+@=,." }];
+        assert.deepEqual(cutsIn(calls), taken ? [gone] : []);
+        const none = ["What group devs was given makes nobody an admin"];
+        assert.deepEqual(after.notes, taken ? [] : none);
+      });
+    }
+
+    it("leaves a protected actor, and says so", async () => {
+      const GetGroup = members("break-glass");
+      const { after, calls } = await contain(
+        [devs],
+        { ...answers, GetGroup },
+        { actor: "break-glass" },
+      );
+      assert.deepEqual(cutsIn(calls), [detach]);
+      assert.match(after.alerts.join(), /^User break-glass is protected and was not contained/);
+    });
+
+    it("contains the admins among the members where the policy also denies", async () => {
+      const ListAttachedUserPolicies = only("bob", attached(), attached(ADMIN));
+      const GetGroup = members("bob", "eve", "break-glass", "app-1");
+      const { after, calls } = await contain([{ ...devs, denies: true }], {
+        ...answers,
+        GetGroup,
+        ListAttachedUserPolicies,
+      });
+      assert.deepEqual(cutsIn(calls), [deny("eve")]);
+      assert.deepEqual(
+        after.alerts.map((one) => one.split(" and ")[0]),
+        ["User break-glass is protected", "User app-1 runs an application"],
+      );
+    });
+
+    it("says that nobody is an admin by an empty group", async () => {
+      const { after, calls } = await contain([devs], { ...answers, GetGroup: members() });
+      assert.deepEqual(cutsIn(calls), []);
+      assert.deepEqual(after.notes, ["Group devs has no members, so nobody is an admin by it"]);
+    });
+  });
+
+  describe("with a policy", () => {
+    const policy = { kind: "policy", arn: TEAM, versionId: "v3", proved: true } as const;
+    const versions = (former: string): IamAnswers => ({
+      ListEntitiesForPolicy: {
+        PolicyUsers: [{ UserName: "bob" }, { UserName: "break-glass" }],
+        PolicyGroups: [{ GroupName: "devs" }],
+        PolicyRoles: [{ RoleName: "ci" }],
+      },
+      ListPolicyVersions: {
+        Versions: [
+          { VersionId: "v1", CreateDate: new Date(1) },
+          { VersionId: "v2", CreateDate: new Date(2) },
+          { VersionId: "v3", CreateDate: new Date(3), IsDefaultVersion: true },
+        ],
+      },
+      GetPolicyVersion: ({ VersionId }) => ({
+        PolicyVersion: { Document: VersionId === "v2" ? former : ALLOW_ALL },
+      }),
+      DetachUserPolicy: noSuchEntity,
+      DetachGroupPolicy: {},
+    });
+
+    it("takes it from users and groups, and alerts of roles", async () => {
+      const { after, calls } = await contain([policy], versions(HARMLESS));
+      assert.deepEqual(cutsIn(calls), [
+        ["DetachUserPolicy", { UserName: "bob", PolicyArn: TEAM }],
+        ["DetachGroupPolicy", { GroupName: "devs", PolicyArn: TEAM }],
+      ]);
+      assert.deepEqual(told(after.actions), [
+        "gone iam:DetachUserPolicy user bob",
+        "done iam:DetachGroupPolicy group devs",
+      ]);
+      assert.deepEqual(after.open, []);
+      assert.deepEqual(after.alerts, [
+        `Role ci has ${TEAM} and was not touched: look at it`,
+        `User break-glass keeps ${TEAM}, being protected or exempt: look at him`,
+      ]);
+    });
+
+    it("takes nothing where its former default made admins already", async () => {
+      const { after, calls } = await contain([policy], versions(ALLOW_ALL));
+      assert.deepEqual(cutsIn(calls), []);
+      assert.deepEqual(after.alerts, [`${TEAM} made admins before this record: nothing was taken`]);
+    });
+  });
+
+  it("calls nothing in observe, and lists what enforce calls", async () => {
+    const everything = {
+      ...cuts,
+      ...bareUser,
+      GetGroup: { Users: [{ UserName: "mallory" }] },
+      DetachGroupPolicy: {},
+    };
+    const grant = { kind: "attached", policyArn: ADMIN } as const;
+    const group = { kind: "group", name: "devs", grant, proved: true, denies: false } as const;
+    const subjects = [{ ...bob, accessKeyId: KEY }, group];
+    const both = await bothModes((mode) => contain(subjects, everything, { mode }));
+
+    assert.deepEqual([both.changed, both.outcomes, both.would.length], [[], ["would"], 4]);
+    assert.deepEqual(both.would, both.called);
+  });
+
+  it("refuses a subject of another branch", async () => {
+    const subject = { kind: "securityGroup", groupId: "sg-1", rules: [] } as const;
+    const wrong = { ...subject, rules: [] };
+    await assert.rejects(contain([wrong], {}), /users, groups and policies, got securityGroup/);
+  });
+});

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import * as iam from "@aws-sdk/client-iam";
+import type { Action, CaseSubject, Mode } from "../../functions/case";
+import { stripAccount } from "../../functions/StripAccount";
+import { cutsIn, fakeSdk, noSuchEntity, refusal, throttled, withEnvironment } from "./fakeSdk";
+import {
+  ADMIN,
+  ALLOW_ALL,
+  attached,
+  bareUser,
+  bothModes,
+  caseOf,
+  DENY_ALL,
+  HARMLESS,
+  type IamAnswers,
+  incident,
+  keys,
+  nobody,
+  only,
+  READ_ONLY,
+  settings,
+  TEAM,
+  told,
+  userNames,
+} from "./given";
+
+const bob: CaseSubject = { kind: "user", name: "bob", accessKeyId: "AKIA1" };
+const done: IamAnswers = {
+  AttachUserPolicy: {},
+  UpdateAccessKey: {},
+  DeleteLoginProfile: {},
+  DetachUserPolicy: {},
+  DeleteUserPolicy: {},
+  RemoveUserFromGroup: {},
+  DetachGroupPolicy: {},
+  DeleteGroupPolicy: {},
+};
+/** An admin by every path, who also holds what makes no admin. */
+const open: IamAnswers = {
+  ...done,
+  ...bareUser,
+  ListAttachedUserPolicies: attached(ADMIN, READ_ONLY, TEAM),
+  GetPolicy: { Policy: { DefaultVersionId: "v1" } },
+  GetPolicyVersion: { PolicyVersion: { Document: ALLOW_ALL } },
+  ListUserPolicies: { PolicyNames: ["harmless", "own+@=,."] },
+  GetUserPolicy: ({ PolicyName }) => ({
+    PolicyDocument: PolicyName === "harmless" ? HARMLESS : ALLOW_ALL,
+  }),
+  ListGroupsForUser: { Groups: [{ GroupName: "admins" }, { GroupName: "readers" }] },
+  ListAttachedGroupPolicies: ({ GroupName }) =>
+    attached(GroupName === "admins" ? ADMIN : READ_ONLY),
+  ListGroupPolicies: { PolicyNames: [] },
+  ListAccessKeys: keys("AKIA1", "-AKIA2", "AKIA3"),
+  GetLoginProfile: {},
+};
+const closed = { ...bareUser, ListAttachedUserPolicies: attached(DENY_ALL, READ_ONLY) };
+
+async function strip(
+  subjects: CaseSubject[],
+  answers: IamAnswers,
+  mode: Mode = "enforce",
+  actions: Action[] = [],
+) {
+  const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
+  const before = caseOf({ subjects, actions, mode, open: ["as the first cut left it"] });
+  const handler = stripAccount(sdk, settings(mode));
+  const after = await handler({ incident: incident([]), caseId: "e", case: before });
+  return { after, calls };
+}
+
+describe("StripAccount", () => {
+  withEnvironment({ DENY_ALL_ARN: DENY_ALL });
+
+  for (const UserName of userNames) {
+    it(`takes every way in from ${UserName}, and leaves what makes no admin`, async () => {
+      const { after, calls } = await strip([{ kind: "user", name: UserName }], open);
+
+      const inactive = (AccessKeyId: string) => ({ UserName, AccessKeyId, Status: "Inactive" });
+      assert.deepEqual(cutsIn(calls), [
+        ["AttachUserPolicy", { UserName, PolicyArn: DENY_ALL }],
+        ["UpdateAccessKey", inactive("AKIA1")],
+        ["UpdateAccessKey", inactive("AKIA3")],
+        ["DeleteLoginProfile", { UserName }],
+        ["DetachUserPolicy", { UserName, PolicyArn: ADMIN }],
+        ["DetachUserPolicy", { UserName, PolicyArn: TEAM }],
+        ["DeleteUserPolicy", { UserName, PolicyName: "own+@=,." }],
+        ["RemoveUserFromGroup", { UserName, GroupName: "admins" }],
+      ]);
+      assert.equal(after.actions.length, 8);
+      assert.deepEqual([after.open, after.round], [[], 0]);
+    });
+  }
+
+  for (const call of Object.keys(done).slice(0, 6)) {
+    it(`does everything else where ${call} fails, and names it open`, async () => {
+      const failing = { ...open, [call]: refusal("ServiceFailureException") };
+      const { after, calls } = await strip([bob], failing);
+
+      const failed = after.actions.filter(({ outcome }) => outcome === "failed");
+      assert.equal(cutsIn(calls).length, 8);
+      assert.deepEqual([...new Set(failed.map((one) => one.call))], [`iam:${call}`]);
+      assert.deepEqual(
+        after.open,
+        failed.map(
+          ({ subject }) => `iam:${call} on ${subject}: ServiceFailureException: said the service`,
+        ),
+      );
+    });
+  }
+
+  it("finds nothing to do where all is closed, and what is gone is not open", async () => {
+    assert.deepEqual(cutsIn((await strip([bob], closed)).calls), []);
+    const GetAccessKeyLastUsed = noSuchEntity;
+    assert.deepEqual((await strip([bob], { ...nobody, GetAccessKeyLastUsed })).after.open, []);
+
+    const { after } = await strip([bob], { ...open, DeleteLoginProfile: noSuchEntity });
+    assert.ok(told(after.actions).includes("gone iam:DeleteLoginProfile user bob"));
+    assert.deepEqual(after.open, []);
+  });
+
+  it("strips one who was renamed, by his key", async () => {
+    const { calls } = await strip([bob], {
+      ...done,
+      ...bareUser,
+      GetUser: only("bob", noSuchEntity, { User: {} }),
+      GetAccessKeyLastUsed: { UserName: "robert" },
+    });
+    assert.deepEqual(cutsIn(calls), [
+      ["AttachUserPolicy", { UserName: "robert", PolicyArn: DENY_ALL }],
+    ]);
+  });
+
+  it("throws a throttled look, and where others were stripped names it open instead", async () => {
+    const eve: CaseSubject = { kind: "user", name: "eve" };
+    const slow = { ...done, ...bareUser, ListAccessKeys: only("bob", throttled, keys()) };
+
+    await assert.rejects(strip([bob], slow), throttled);
+    const { after } = await strip([bob, eve], slow);
+    assert.deepEqual(told(after.actions), ["done iam:AttachUserPolicy user eve"]);
+    assert.deepEqual(after.open, ["ThrottlingException: Rate exceeded"]);
+  });
+
+  it("takes from a group and from a policy's holders what is there again", async () => {
+    const group = { kind: "group", name: "devs", before: { members: [] } } as const;
+    const subjects: CaseSubject[] = [
+      { ...group, policyArn: ADMIN, before: { members: [] } },
+      { ...group, policyName: "p", before: { members: [] } },
+      { kind: "policy", arn: TEAM, before: { users: [], groups: [], roles: [], keepers: [] } },
+    ];
+    const there = {
+      ...done,
+      ListAttachedGroupPolicies: attached(ADMIN),
+      GetGroupPolicy: { PolicyDocument: ALLOW_ALL },
+      ListEntitiesForPolicy: { PolicyUsers: [{ UserName: "bob" }] },
+    };
+    const { calls } = await strip(subjects, there);
+    assert.deepEqual(cutsIn(calls).sort(), [
+      ["DeleteGroupPolicy", { GroupName: "devs", PolicyName: "p" }],
+      ["DetachGroupPolicy", { GroupName: "devs", PolicyArn: ADMIN }],
+      ["DetachUserPolicy", { UserName: "bob", PolicyArn: TEAM }],
+    ]);
+
+    const away = {
+      ListAttachedGroupPolicies: attached(READ_ONLY),
+      GetGroupPolicy: noSuchEntity,
+      ListEntitiesForPolicy: noSuchEntity,
+    };
+    assert.deepEqual(cutsIn((await strip(subjects, away)).calls), []);
+  });
+
+  it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {
+    const both = await bothModes((mode) => strip([bob], open, mode));
+    assert.deepEqual([both.changed, both.outcomes], [[], ["would"]]);
+    assert.deepEqual(both.would, both.called);
+
+    const { after } = await strip([bob], open, "observe");
+    const again = await strip([bob], open, "observe", after.actions);
+    assert.deepEqual(again.after.actions, after.actions);
+  });
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import * as iam from "@aws-sdk/client-iam";
+import type { CaseSubject } from "../../functions/case";
+import { verifyAccount } from "../../functions/VerifyAccount";
+import { cutsIn, fakeSdk, noSuchEntity, throttled, withEnvironment } from "./fakeSdk";
+import {
+  ADMIN,
+  ALLOW_ALL,
+  attached,
+  bareUser,
+  caseOf,
+  DENY_ALL,
+  type IamAnswers,
+  incident,
+  keys,
+  nobody,
+  only,
+  settings,
+  TEAM,
+} from "./given";
+
+const bob: CaseSubject = { kind: "user", name: "bob", accessKeyId: "AKIA1" };
+const devs = { kind: "group" as const, name: "devs", before: { members: ["bob"] } };
+const team: CaseSubject = {
+  kind: "policy",
+  arn: TEAM,
+  before: { users: [], groups: [], roles: [], keepers: [] },
+};
+const closed = { ...bareUser, ListAttachedUserPolicies: attached(DENY_ALL) };
+const GetAccessKeyLastUsed = { UserName: "robert" };
+
+const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: string[]][] = [
+  ["a user with nothing but deny-all", bob, closed, []],
+  ["a user who is gone", bob, { ...nobody, GetAccessKeyLastUsed: noSuchEntity }, []],
+  ["a missing deny-all", bob, bareUser, ["user bob has no AWSDenyAll"]],
+  [
+    "an active key, not an inactive one",
+    bob,
+    { ...closed, ListAccessKeys: keys("AKIA1", "-AKIA2") },
+    ["user bob has the active key AKIA1"],
+  ],
+  ["a password", bob, { ...closed, GetLoginProfile: {} }, ["user bob has a console password"]],
+  [
+    "an admin path that deny-all only covers",
+    bob,
+    { ...closed, ListAttachedUserPolicies: attached(DENY_ALL, ADMIN) },
+    ["user bob → AdministratorAccess allows nearly every action on nearly every resource"],
+  ],
+  [
+    "a renamed user",
+    bob,
+    {
+      ...closed,
+      GetUser: only("bob", noSuchEntity, { User: {} }),
+      GetAccessKeyLastUsed,
+      GetLoginProfile: {},
+    },
+    ["user robert has a console password"],
+  ],
+  [
+    "a group that has the policy again",
+    { ...devs, policyArn: ADMIN },
+    { ListAttachedGroupPolicies: attached(TEAM, ADMIN) },
+    [`group devs has ${ADMIN}`],
+  ],
+  [
+    "a group without it",
+    { ...devs, policyArn: ADMIN },
+    { ListAttachedGroupPolicies: attached(TEAM) },
+    [],
+  ],
+  [
+    "a group that has the inline policy",
+    { ...devs, policyName: "p" },
+    { GetGroupPolicy: { PolicyDocument: ALLOW_ALL } },
+    ["group devs has inline policy p"],
+  ],
+  ["a group that is gone", { ...devs, policyName: "p" }, { GetGroupPolicy: noSuchEntity }, []],
+  [
+    "a policy with holders",
+    team,
+    {
+      ListEntitiesForPolicy: {
+        PolicyUsers: [{ UserName: "bob" }],
+        PolicyGroups: [{ GroupName: "devs" }],
+        PolicyRoles: [{ RoleName: "ci" }],
+      },
+    },
+    [`user bob has ${TEAM}`, `group devs has ${TEAM}`],
+  ],
+];
+
+async function verify(subjects: CaseSubject[], answers: IamAnswers) {
+  const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
+  const before = caseOf({ subjects, open: ["as it was"], round: 2, notes: ["kept"] });
+  const handler = verifyAccount(sdk, settings());
+  const after = await handler({ incident: incident([]), caseId: "e", case: before });
+  return { before, after, calls };
+}
+
+describe("VerifyAccount", () => {
+  withEnvironment({ DENY_ALL_ARN: DENY_ALL });
+
+  for (const [name, subject, answers, open] of cases) {
+    it(`finds ${open.length || "nothing"} open: ${name}`, async () => {
+      const { before, after, calls } = await verify([subject], answers);
+      assert.deepEqual(after, { ...before, open, round: 3 });
+      assert.deepEqual(cutsIn(calls), []);
+    });
+  }
+
+  for (const look of Object.keys(bareUser)) {
+    it(`throws a throttled ${look}: what could not be seen is not closed`, async () => {
+      await assert.rejects(verify([bob], { ...closed, [look]: throttled }), throttled);
+    });
+  }
+
+  it("reads every page", async () => {
+    const { after, calls } = await verify([bob], {
+      ...closed,
+      ListAccessKeys: ({ Marker }) =>
+        Marker ? keys("AKIA2") : { ...keys("-AKIA1"), IsTruncated: true, Marker: "next" },
+    });
+    assert.deepEqual(after.open, ["user bob has the active key AKIA2"]);
+    assert.equal(calls.filter(([call]) => call === "ListAccessKeys").length, 2);
+  });
+});
