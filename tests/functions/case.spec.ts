@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import {
+  type Action,
+  addToCase,
+  type CaseSubject,
+  lookedAgain,
+  openCase,
+} from "../../functions/case";
+import { bareLook, caseOf, DENY_ALL, incident, TEAM } from "./given";
+
+const bob: CaseSubject = { kind: "user", name: "bob", before: { ...bareLook, attached: [TEAM] } };
+const action: Action = {
+  call: "iam:AttachUserPolicy",
+  subject: "user bob",
+  input: { UserName: "bob", PolicyArn: DENY_ALL },
+  outcome: "done",
+  at: "2026-06-01T12:00:00.000Z",
+};
+const failed: Action = { ...action, outcome: "failed", error: "AccessDenied: no" };
+
+describe("a case", () => {
+  it("is opened empty under the execution's name, and carried on where there is one", () => {
+    const input = { incident: incident([]), caseId: "execution-1" };
+    const known = caseOf({ round: 3, notes: ["kept"] });
+    assert.deepEqual(openCase(input, "observe"), caseOf({ mode: "observe" }));
+    assert.deepEqual(openCase({ ...input, case: known }, "observe"), known);
+  });
+
+  it("keeps a subject's state before, whatever a later pass saw", () => {
+    const before = caseOf({ subjects: [bob] });
+    const after = addToCase(before, [{ subjects: [{ ...bob, before: bareLook }] }]);
+    assert.deepEqual(after.subjects, [bob]);
+  });
+
+  it("tells subjects of one name and different kinds apart", () => {
+    const subjects: CaseSubject[] = [
+      bob,
+      { kind: "applicationUser", name: "bob" },
+      { kind: "group", name: "bob", before: { members: [] } },
+      { kind: "policy", arn: TEAM, before: { users: [], groups: [], roles: [], keepers: [] } },
+      { kind: "securityGroup", groupId: "sg-1", before: { rules: [] } },
+      { kind: "securityGroup", groupId: "sg-2", before: { rules: [] } },
+    ];
+    const once = addToCase(caseOf(), [{ subjects }]);
+    assert.deepEqual(once.subjects, subjects);
+    assert.deepEqual(addToCase(once, [{ subjects }]).subjects, subjects);
+  });
+
+  it("adds actions and texts, and says a text once", () => {
+    const before = caseOf({ actions: [action], notes: ["a"], alerts: ["x"] });
+    const passes = [{ notes: ["a", "b"] }, { notes: ["b"], alerts: ["x", "y"] }, {}];
+    const after = addToCase(before, passes, [action]);
+    assert.deepEqual(after, {
+      ...before,
+      actions: [action, action],
+      notes: ["a", "b"],
+      alerts: ["x", "y"],
+    });
+    assert.deepEqual(before, caseOf({ actions: [action], notes: ["a"], alerts: ["x"] }));
+  });
+
+  it("has open what this pass left open and what failed in it, and nothing older", () => {
+    const before = caseOf({ open: ["older"], actions: [failed] });
+    const gone: Action = { ...action, outcome: "gone", error: "NoSuchEntity: no" };
+    const after = addToCase(before, [{ open: ["a door"] }], [action, failed, gone]);
+    assert.deepEqual(after.open, ["iam:AttachUserPolicy on user bob: AccessDenied: no", "a door"]);
+    assert.deepEqual(addToCase(after, []).open, []);
+  });
+
+  it("counts the passes that looked again", () => {
+    assert.deepEqual(lookedAgain(caseOf({ round: 1 })), caseOf({ round: 2 }));
+  });
+});

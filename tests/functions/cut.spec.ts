@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import type { Action } from "../../functions/case";
+import { cutting, isGone } from "../../functions/cut";
+import { refusal } from "./fakeSdk";
+
+const gone = [
+  "NoSuchEntity",
+  "NoSuchEntityException",
+  "ResourceNotFoundException",
+  "InvalidGroup.NotFound",
+  "InvalidGroupId.NotFound",
+  "InvalidPermission.NotFound",
+  "InvalidSecurityGroupRuleId.NotFound",
+];
+const notGone = [
+  "AccessDenied",
+  "ThrottlingException",
+  "LimitExceededException",
+  "InvalidVpcID.NotFound.Malformed",
+  "NoSuchEntityExceptions",
+];
+
+const input = { UserName: "bob" };
+const never = () => Promise.reject(new Error("sent"));
+
+async function once(send: () => Promise<unknown>) {
+  const actions: Action[] = [];
+  const outcome = await cutting("enforce", actions)("iam:X", "user bob", { input }, send);
+  return { outcome, actions };
+}
+
+describe("cutting", () => {
+  it("notes what was done, with the time of the answer", async () => {
+    const before = new Date().toISOString();
+    const { outcome, actions } = await once(async () => ({}));
+
+    const [{ at = "", ...action } = {}] = actions;
+    assert.deepEqual(
+      [outcome, action],
+      ["done", { call: "iam:X", subject: "user bob", input, outcome: "done" }],
+    );
+    assert.ok(at >= before && at <= new Date().toISOString());
+  });
+
+  for (const name of gone) {
+    it(`has nothing left to take at ${name}`, async () => {
+      const { outcome, actions } = await once(() => Promise.reject(refusal(name)));
+      assert.deepEqual([outcome, actions[0]?.error], ["gone", `${name}: said the service`]);
+    });
+  }
+
+  for (const name of notGone) {
+    it(`has failed at ${name}, and does not throw`, async () => {
+      const { outcome, actions } = await once(() => Promise.reject(refusal(name)));
+      assert.deepEqual([outcome, actions[0]?.error], ["failed", `${name}: said the service`]);
+    });
+  }
+
+  it("survives what is no Error, and a message without end", async () => {
+    assert.equal((await once(() => Promise.reject("a text"))).actions[0]?.error, "a text");
+    const long = refusal("E", "x".repeat(9_000));
+    assert.equal((await once(() => Promise.reject(long))).actions[0]?.error?.length, 500);
+    assert.ok(!isGone("NoSuchEntity"));
+  });
+
+  it("only notes in observe, and the same call once, whichever pass noted it", async () => {
+    const actions: Action[] = [];
+    const cut = cutting("observe", actions);
+    assert.equal(await cut("iam:X", "user bob", { input }, never), "would");
+    assert.equal(await cut("iam:X", "user bob", { input: { ...input } }, never), "would");
+    await cut("iam:X", "user eve", { input: { UserName: "eve" } }, never);
+    await cut("iam:Y", "user bob", { input }, never);
+    assert.deepEqual(
+      actions.map(({ call, subject, outcome }) => [call, subject, outcome]),
+      [
+        ["iam:X", "user bob", "would"],
+        ["iam:X", "user eve", "would"],
+        ["iam:Y", "user bob", "would"],
+      ],
+    );
+
+    const later: Action[] = [];
+    await cutting("observe", later, actions)("iam:X", "user bob", { input }, never);
+    assert.deepEqual(later, []);
+  });
+
+  it("repeats a call in enforce, since somebody may have undone it", async () => {
+    const actions: Action[] = [];
+    let sent = 0;
+    const send = async () => sent++;
+    await cutting("enforce", actions)("iam:X", "user bob", { input }, send);
+    await cutting("enforce", actions, [...actions])("iam:X", "user bob", { input }, send);
+    assert.deepEqual([sent, actions.length], [2, 2]);
+  });
+});
