@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import * as iam from "@aws-sdk/client-iam";
+import * as secretsManager from "@aws-sdk/client-secrets-manager";
+import type { ApplicationUserSubject } from "../../events/incident";
+import type { Case, Mode } from "../../functions/case";
+import { emergencyActionApplication } from "../../functions/EmergencyActionApplication";
+import {
+  type Answers,
+  type Call,
+  cutsIn,
+  fakeSdk,
+  noSuchEntity,
+  refusal,
+  throttled,
+  withEnvironment,
+  withoutWaiting,
+} from "./fakeSdk";
+import {
+  ADMIN,
+  attached,
+  bareUser,
+  callsOf,
+  caseOf,
+  HARMLESS,
+  type IamAnswers,
+  incident,
+  KEY,
+  keys,
+  nobody,
+  only,
+  READ_ONLY,
+  settings,
+  TEAM,
+  userNames,
+} from "./given";
+
+type SecretsAnswers = Answers<typeof secretsManager>;
+
+const SECRET_VALUE = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const NEW = "AKIANEW0000000000000";
+const OWN = "AKIAOWN0000000000000";
+const VERSION = incident([]).event.id;
+const secret = "stack/application/app-1";
+const app: ApplicationUserSubject = {
+  kind: "applicationUser",
+  name: "app-1",
+  proved: true,
+  accessKeyId: KEY,
+};
+const noSecret: SecretsAnswers = {
+  DescribeSecret: refusal("ResourceNotFoundException"),
+  CreateSecret: {},
+  PutSecretValue: {},
+};
+const secretOf = (id: string): SecretsAnswers => ({
+  ...noSecret,
+  DescribeSecret: { VersionIdsToStages: { [id]: ["AWSCURRENT"] }, LastChangedDate: new Date(0) },
+});
+const user: IamAnswers = {
+  ...bareUser,
+  ListAccessKeys: keys(OWN, KEY),
+  UpdateAccessKey: {},
+  DeleteAccessKey: {},
+  CreateAccessKey: { AccessKey: { AccessKeyId: NEW, SecretAccessKey: SECRET_VALUE } },
+  DeleteLoginProfile: {},
+  DetachUserPolicy: {},
+};
+
+async function rotate(
+  subject: ApplicationUserSubject,
+  iamAnswers: IamAnswers = {},
+  secretsAnswers: SecretsAnswers = noSecret,
+  { mode = "enforce", before }: { mode?: Mode; before?: Case } = {},
+) {
+  const calls: Call[] = [];
+  const { sdk } = fakeSdk(iam, "IAMClient", { ...user, ...iamAnswers }, calls);
+  const secrets = fakeSdk(secretsManager, "SecretsManagerClient", secretsAnswers, calls);
+  const handler = emergencyActionApplication(sdk, secrets.sdk, settings(mode));
+  const input = { incident: incident([subject]), caseId: "e", ...(before && { case: before }) };
+  const after = await handler(input);
+  assert.ok(!JSON.stringify(after).includes(SECRET_VALUE), "the case holds the new key's secret");
+  return { after, calls, changes: cutsIn(calls) };
+}
+
+function off(AccessKeyId: string, UserName = "app-1"): Call {
+  return ["UpdateAccessKey", { UserName, AccessKeyId, Status: "Inactive" }];
+}
+function remove(AccessKeyId: string, UserName = "app-1"): Call {
+  return ["DeleteAccessKey", { UserName, AccessKeyId }];
+}
+function create(UserName = "app-1"): Call {
+  return ["CreateAccessKey", { UserName }];
+}
+function content(ClientRequestToken = VERSION) {
+  const key = { accessKeyId: NEW, secretAccessKey: SECRET_VALUE };
+  return { ClientRequestToken, SecretString: JSON.stringify(key) };
+}
+const stored: Call = ["CreateSecret", { Name: secret, ...content() }];
+/** No calls side by side are in an order that matters; those of the replacement are. */
+const sorted = (calls: Call[]) => calls.map((one) => JSON.stringify(one)).sort();
+
+describe("EmergencyActionApplication", () => {
+  withEnvironment({ SECRET_PREFIX: "stack/application" });
+  const waits = withoutWaiting();
+
+  it("switches the record's key off before any look, makes room, and stores a new key", async () => {
+    const { after, calls, changes } = await rotate(app);
+
+    const sent = calls.findIndex(([name]) => name === "UpdateAccessKey");
+    assert.ok(sent < calls.findIndex(([name]) => name === "DescribeSecret"));
+    assert.deepEqual(changes, [off(KEY), off(KEY), remove(KEY), create(), stored]);
+    assert.deepEqual(after.open, []);
+    assert.deepEqual(after.notes, [
+      `The new key ${NEW} of app-1 is in the secret ${secret}`,
+      `Key ${OWN} of app-1 still works: move the application to ${secret}, then switch it off`,
+    ]);
+    const [{ kind, secret: name } = {} as never] = after.subjects as never as Record<
+      string,
+      string
+    >[];
+    assert.deepEqual([kind, name], ["applicationUser", secret]);
+  });
+
+  it("sends the first cut although no look answers before it", async () => {
+    let send = () => {};
+    const cut = new Promise<void>((resolve) => {
+      send = resolve;
+    });
+    const { changes } = await rotate(app, {
+      GetUser: () => cut.then(() => ({ User: {} })),
+      UpdateAccessKey: () => {
+        send();
+        return {};
+      },
+    });
+    assert.deepEqual(changes[0], off(KEY));
+  });
+
+  it("switches the application's own stolen key off only when its replacement is stored", async () => {
+    const own = { ...app, accessKeyId: OWN, actorKeyId: OWN };
+    const { after, changes } = await rotate(own, { ListAccessKeys: keys(OWN) });
+    assert.deepEqual(changes, [create(), stored, off(OWN)]);
+    assert.deepEqual(after.notes, [`The new key ${NEW} of app-1 is in the secret ${secret}`]);
+
+    const failing = { ...noSecret, CreateSecret: refusal("LimitExceededException") };
+    const kept = await rotate(own, { ListAccessKeys: keys(OWN) }, failing);
+    assert.deepEqual(kept.changes, [create(), stored, remove(NEW)]);
+    assert.deepEqual(kept.after.open, [
+      `secretsmanager:CreateSecret on ${secret}: LimitExceededException: said the service`,
+      `The replacement key for app-1 could not be stored in ${secret}`,
+    ]);
+  });
+
+  const slots: [name: string, held: string[], made: Call[], open: boolean][] = [
+    ["one key: there is room", [OWN], [create(), stored], false],
+    ["an inactive key makes room", [OWN, "-AKIAOLD"], [remove("AKIAOLD"), create(), stored], false],
+    ["two keys in use: nothing goes", [OWN, "AKIATWO"], [], true],
+  ];
+  for (const [name, held, made, open] of slots) {
+    it(`with ${name}`, async () => {
+      const { after, changes } = await rotate(
+        { ...app, accessKeyId: "ASIA1" },
+        { ListAccessKeys: keys(...held) },
+      );
+      assert.deepEqual(changes, made);
+      assert.match(
+        after.open.join(),
+        open ? /^app-1 has two keys in use \(AKIAOWN\w+ and AKIATWO\)/ : /^$/,
+      );
+    });
+  }
+
+  it("makes no second replacement for the same event, nor any where no key can be made", async () => {
+    const before = caseOf({ round: 0 });
+    const again = await rotate(app, { ListAccessKeys: keys(NEW, `-${KEY}`) }, secretOf(VERSION), {
+      before,
+    });
+    assert.deepEqual([again.changes, again.after.open, again.after.round], [[], [], 1]);
+
+    const CreateAccessKey = refusal("LimitExceededException");
+    const none = await rotate(app, { CreateAccessKey });
+    assert.deepEqual(none.changes, [off(KEY), off(KEY), remove(KEY), create()]);
+    assert.deepEqual(none.after.open, [
+      "iam:CreateAccessKey on user app-1: LimitExceededException: said the service",
+      "No replacement key for app-1 could be made",
+    ]);
+  });
+
+  it("adds a version to a secret that answers an earlier event", async () => {
+    const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, secretOf("earlier"));
+    assert.deepEqual(changes.slice(-1), [["PutSecretValue", { SecretId: secret, ...content() }]]);
+  });
+
+  it("takes password and the record's grant, and goes on where one of them fails", async () => {
+    const grant = { kind: "attached", policyArn: TEAM } as const;
+    const { after, changes } = await rotate(
+      { ...app, grant },
+      {
+        ListAttachedUserPolicies: attached(READ_ONLY, TEAM),
+        GetPolicy: noSuchEntity,
+        GetLoginProfile: {},
+        DeleteLoginProfile: refusal("EntityTemporarilyUnmodifiableException"),
+      },
+    );
+    assert.deepEqual(
+      sorted(changes),
+      sorted([
+        off(KEY),
+        off(KEY),
+        remove(KEY),
+        create(),
+        stored,
+        ["DeleteLoginProfile", { UserName: "app-1" }],
+        ["DetachUserPolicy", { UserName: "app-1", PolicyArn: TEAM }],
+      ]),
+    );
+    assert.equal(after.open.length, 1);
+    assert.match(after.open[0] ?? "", /^iam:DeleteLoginProfile on user app-1: EntityTemp/);
+  });
+
+  it("leaves a user whom the look makes no admin, and contains one whom it does", async () => {
+    const asked: ApplicationUserSubject = {
+      ...app,
+      proved: false,
+      grant: { kind: "inline", policyName: "p" },
+    };
+    const inline = {
+      ListUserPolicies: { PolicyNames: ["p"] },
+      GetUserPolicy: { PolicyDocument: HARMLESS },
+    };
+    const left = await rotate(asked, inline);
+    assert.deepEqual([left.changes, left.after.subjects, left.after.alerts], [[], [], []]);
+    assert.match(left.after.notes.join(), /^Application user app-1 is no admin by this/);
+
+    const { grant: _, ...fresh } = asked;
+    const { changes } = await rotate(fresh, { ListAttachedUserPolicies: attached(ADMIN) });
+    assert.deepEqual(sorted(changes), sorted([off(KEY), remove(KEY), create(), stored]));
+  });
+
+  for (const name of userNames) {
+    it(`names the secret of ${name} as Secrets Manager allows`, async () => {
+      const { calls, changes } = await rotate({ ...app, name }, { ListAccessKeys: keys() });
+      const SecretId = `stack/application/${name.replaceAll(",", "/comma/")}`;
+      assert.match(SecretId, /^[\w/+=.@-]{1,512}$/);
+      assert.deepEqual(
+        calls.filter(([call]) => call === "DescribeSecret"),
+        [["DescribeSecret", { SecretId }]],
+      );
+      assert.deepEqual(changes.slice(1), [
+        create(name),
+        ["CreateSecret", { Name: SecretId, ...content() }],
+      ]);
+    });
+  }
+
+  it("follows a renamed user by his key, and says so where nobody is there", async () => {
+    const { changes } = await rotate(app, {
+      GetUser: only("app-1", noSuchEntity, { User: {} }),
+      GetAccessKeyLastUsed: { UserName: "app-2" },
+    });
+    assert.deepEqual(changes.slice(-3, -1), [remove(KEY, "app-2"), create("app-2")]);
+
+    const { after } = await rotate(app, { ...nobody, GetAccessKeyLastUsed: noSuchEntity });
+    assert.deepEqual(after.notes, ["User app-1 is not there (any more)"]);
+    assert.deepEqual(waits.slice(-3), [250, 750, 1500]);
+  });
+
+  it("throws a throttled look, IAM's or Secrets Manager's", async () => {
+    await assert.rejects(rotate(app, { ListAccessKeys: throttled }), throttled);
+    await assert.rejects(rotate(app, {}, { DescribeSecret: throttled }), throttled);
+  });
+
+  it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {
+    const own = { ...app, actorKeyId: OWN };
+    const enforced = await rotate(own);
+    const observed = await rotate(own, {}, noSecret, { mode: "observe" });
+
+    // The case names the secret and nothing of its content; what two looks found is listed once.
+    const called = enforced.changes.map(([name, input]) => {
+      const { SecretString: _, ClientRequestToken: __, ...rest } = input as Record<string, unknown>;
+      return [name, rest] as Call;
+    });
+    assert.deepEqual(observed.changes, []);
+    assert.deepEqual(sorted(callsOf(observed.after.actions)), [...new Set(sorted(called))]);
+
+    const again = await rotate(own, {}, noSecret, { mode: "observe", before: observed.after });
+    assert.deepEqual(again.after.actions, observed.after.actions);
+  });
+});

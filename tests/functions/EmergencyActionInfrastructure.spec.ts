@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import * as ec2 from "@aws-sdk/client-ec2";
+import type { SecurityGroupSubject } from "../../events/incident";
+import type { Case, Mode } from "../../functions/case";
+import { emergencyActionInfrastructure } from "../../functions/EmergencyActionInfrastructure";
+import type { Exemption } from "../../rulebook/exemptions";
+import {
+  type Answers,
+  cutsIn,
+  fakeSdk,
+  inTurn,
+  refusal,
+  throttled,
+  withoutWaiting,
+} from "./fakeSdk";
+import { bothModes, caseOf, incident, told } from "./given";
+
+type Ec2Answers = Answers<typeof ec2>;
+
+const fact = (id: string) => ({
+  id,
+  protocol: "tcp",
+  fromPort: 22,
+  toPort: 22,
+  source: "0.0.0.0/0",
+});
+const proved: SecurityGroupSubject = {
+  kind: "securityGroup",
+  groupId: "sg-1",
+  rules: [fact("sgr-1"), fact("sgr-2")],
+};
+const asked: SecurityGroupSubject = { ...proved, rules: [] };
+const notFound = refusal("InvalidSecurityGroupRuleId.NotFound");
+
+function rule(id: string, cidr: string, port = 22, IsEgress = false): ec2.SecurityGroupRule {
+  const source = cidr.includes(":") ? { CidrIpv6: cidr } : { CidrIpv4: cidr };
+  return {
+    SecurityGroupRuleId: id,
+    IpProtocol: "tcp",
+    FromPort: port,
+    ToPort: port,
+    IsEgress,
+    ...source,
+  };
+}
+const office = rule("sgr-office", "198.51.100.0/24");
+const rules = (...SecurityGroupRules: ec2.SecurityGroupRule[]) => ({ SecurityGroupRules });
+const mixed = rules(
+  rule("sgr-out", "0.0.0.0/0", 22, true),
+  rule("sgr-web", "0.0.0.0/0", 443),
+  office,
+  rule("sgr-v4", "0.0.0.0/0"),
+  rule("sgr-v6", "::/0"),
+);
+const revoke = (...SecurityGroupRuleIds: string[]) => [
+  "RevokeSecurityGroupIngress",
+  { GroupId: "sg-1", SecurityGroupRuleIds },
+];
+const look = ["DescribeSecurityGroupRules", { Filters: [{ Name: "group-id", Values: ["sg-1"] }] }];
+
+async function close(
+  subjects: SecurityGroupSubject[],
+  answers: Ec2Answers,
+  {
+    mode = "enforce",
+    exemptions = [],
+    before,
+  }: {
+    mode?: Mode;
+    exemptions?: Exemption[];
+    before?: Case;
+  } = {},
+) {
+  const { sdk, calls } = fakeSdk(ec2, "EC2Client", answers);
+  const settings = { mode, exemptions, sshPorts: [22], trustedCidrs: [] };
+  const input = { incident: incident(subjects), caseId: "e", ...(before && { case: before }) };
+  const after = await emergencyActionInfrastructure(sdk, settings)(input);
+  return { after, calls };
+}
+
+describe("EmergencyActionInfrastructure", () => {
+  const waits = withoutWaiting();
+  const RevokeSecurityGroupIngress = { Return: true };
+
+  it("revokes exactly the record's rules, in one call, and looks at nothing", async () => {
+    const { after, calls } = await close([proved], { RevokeSecurityGroupIngress });
+    assert.deepEqual(calls, [revoke("sgr-1", "sgr-2")]);
+    const before = { rules: proved.rules };
+    assert.deepEqual(after.subjects, [{ kind: "securityGroup", groupId: "sg-1", before }]);
+    assert.deepEqual(
+      [told(after.actions), after.open, after.round],
+      [["done ec2:RevokeSecurityGroupIngress sg-1"], [], 0],
+    );
+  });
+
+  it("looks where the record has no rule, and revokes the openers in one call", async () => {
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
+    const { after, calls } = await close([asked], answers);
+    assert.deepEqual(calls, [look, revoke("sgr-v4", "sgr-v6")]);
+    assert.deepEqual(after.subjects, [
+      {
+        kind: "securityGroup",
+        groupId: "sg-1",
+        before: { rules: mixed.SecurityGroupRules.slice(3) },
+      },
+    ]);
+  });
+
+  it("looks where the record's rules are gone", async () => {
+    const { after, calls } = await close([proved], {
+      RevokeSecurityGroupIngress: inTurn<object>(notFound, {}),
+      DescribeSecurityGroupRules: mixed,
+    });
+    assert.deepEqual(calls, [revoke("sgr-1", "sgr-2"), look, revoke("sgr-v4", "sgr-v6")]);
+    assert.deepEqual(after.open, []);
+  });
+
+  it("finds a group that the record names only, in the default VPC", async () => {
+    const named: SecurityGroupSubject = { kind: "securityGroup", groupName: "web @+", rules: [] };
+    const { calls } = await close([named], {
+      DescribeVpcs: { Vpcs: [{ VpcId: "vpc-1" }] },
+      DescribeSecurityGroups: { SecurityGroups: [{ GroupId: "sg-1" }] },
+      DescribeSecurityGroupRules: mixed,
+      RevokeSecurityGroupIngress,
+    });
+    const isDefault = { Name: "is-default", Values: ["true"] };
+    const inVpc = { Name: "vpc-id", Values: ["vpc-1"] };
+    assert.deepEqual(calls, [
+      ["DescribeVpcs", { Filters: [isDefault] }],
+      ["DescribeSecurityGroups", { Filters: [inVpc, { Name: "group-name", Values: ["web @+"] }] }],
+      look,
+      revoke("sgr-v4", "sgr-v6"),
+    ]);
+  });
+
+  const harmless: [name: string, answer: object, said: RegExp, exempt?: boolean][] = [
+    ["closed", rules(office), /^sg-1: no rule opens SSH to the world$/],
+    ["exempt", mixed, /^sg-1 is exempt until 2999-01-01: bastion$/, true],
+    ["half the internet", rules(rule("sgr-1", "0.0.0.0/1")), /^sg-1: .*half/i],
+  ];
+  for (const [name, DescribeSecurityGroupRules, said, exempt] of harmless) {
+    it(`revokes nothing and says so: ${name}`, async () => {
+      const exemption = {
+        rule: "ssh-open-to-world",
+        subject: "sg-1",
+        owner: "o",
+        reason: "bastion",
+        expires: "2999-01-01",
+      } as const;
+      const exemptions = exempt ? [exemption] : [];
+      const { after, calls } = await close([asked], { DescribeSecurityGroupRules }, { exemptions });
+      assert.deepEqual([cutsIn(calls), after.subjects, after.open], [[], [], []]);
+      assert.match([...after.notes, ...after.alerts].join(), said);
+    });
+  }
+
+  it("looks again at rules that EC2 does not show yet, and gives up in the end", async () => {
+    const late = inTurn<object>(rules(), refusal("InvalidGroup.NotFound"), mixed);
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: late };
+    const { calls } = await close([asked], answers);
+    assert.deepEqual([cutsIn(calls), waits], [[revoke("sgr-v4", "sgr-v6")], [250, 750]]);
+
+    waits.length = 0;
+    const { after } = await close([asked], { DescribeSecurityGroupRules: rules() });
+    assert.deepEqual(waits, [250, 750, 1500]);
+    assert.deepEqual(after.notes, [
+      "sg-1 has no rules, or is not there (any more): nothing to close",
+    ]);
+  });
+
+  it("throws a throttled look", async () => {
+    await assert.rejects(close([asked], { DescribeSecurityGroupRules: throttled }), throttled);
+  });
+
+  it("goes on with the next group where one revocation fails, and names it open", async () => {
+    const { after } = await close([proved, { ...proved, groupId: "sg-2" }], {
+      RevokeSecurityGroupIngress: ({ GroupId }) =>
+        GroupId === "sg-1" ? refusal("UnauthorizedOperation") : {},
+    });
+    assert.deepEqual(told(after.actions), [
+      "failed ec2:RevokeSecurityGroupIngress sg-1",
+      "done ec2:RevokeSecurityGroupIngress sg-2",
+    ]);
+    const failure = "UnauthorizedOperation: said the service";
+    assert.deepEqual(after.open, [`ec2:RevokeSecurityGroupIngress on sg-1: ${failure}`]);
+  });
+
+  it("names open, in a later pass, what was opened again, and waits for nothing", async () => {
+    const before = caseOf({ round: 1 });
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
+    const { after, calls } = await close([proved], answers, { before });
+    assert.deepEqual(calls, [look, revoke("sgr-v4", "sgr-v6")]);
+    assert.deepEqual(after.open, [
+      "sg-1 was open again by sgr-v4",
+      "sg-1 was open again by sgr-v6",
+    ]);
+    assert.deepEqual([after.round, waits], [2, []]);
+
+    const shut = await close([proved], { DescribeSecurityGroupRules: rules(office) }, { before });
+    assert.deepEqual([shut.after.open, shut.after.notes], [[], []]);
+  });
+
+  it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
+    const both = await bothModes((mode) =>
+      close([asked, { ...proved, groupId: "sg-2" }], answers, { mode }),
+    );
+    assert.deepEqual([both.changed, both.outcomes], [[], ["would"]]);
+    assert.deepEqual(both.would, both.called);
+
+    const { after } = await close([asked], answers, { mode: "observe" });
+    const again = await close([asked], answers, { mode: "observe", before: after });
+    assert.deepEqual(again.after.actions, after.actions);
+  });
+});

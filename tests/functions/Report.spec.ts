@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import * as sns from "@aws-sdk/client-sns";
+import type { Action, Case } from "../../functions/case";
+import { type ReportInput, report } from "../../functions/Report";
+import { fakeSdk, refusal, withEnvironment } from "./fakeSdk";
+import { ADMIN, caseOf, DENY_ALL, incident, KEY } from "./given";
+
+const execution = "arn:aws:states:us-east-1:123456789012:execution:tourniquet:e-1";
+const attach: Action = {
+  call: "iam:AttachUserPolicy",
+  subject: "user bob",
+  input: { UserName: "bob", PolicyArn: DENY_ALL },
+  outcome: "done",
+  at: "2026-06-01T12:00:01.000Z",
+};
+const event = incident([], { reason: `${ADMIN} makes an admin` });
+const recorded = { bucket: "cases", key: "cases/e-1.json" };
+
+async function message(state: ReportInput["state"]) {
+  const { sdk, calls } = fakeSdk(sns, "SNSClient", { Publish: {} });
+  const { subject, body } = await report(sdk)({ state, execution });
+  const sent = { TopicArn: "arn:topic", Subject: subject, Message: body };
+  assert.deepEqual(calls, [["Publish", sent]]);
+  return { subject, lines: body.split("\n") };
+}
+
+const titles: [
+  name: string,
+  title: string,
+  over: Partial<Case> | undefined,
+  rest?: ReportInput["state"],
+][] = [
+  ["a cut that was made", "contained", { actions: [attach] }],
+  [
+    "a cut that enforce would make",
+    "would contain",
+    { actions: [{ ...attach, outcome: "would" }], mode: "observe" },
+  ],
+  ["an open door", "NOT CONTAINED,", { actions: [attach], open: ["a door"] }],
+  [
+    "a failed execution",
+    "NOT CONTAINED,",
+    { actions: [attach] },
+    { error: { Error: "States.Timeout" } },
+  ],
+  ["a look that found nothing", "nothing to do for", {}],
+  ["an event that nobody contains", "nothing to do for", undefined],
+  ["a look that found what a person must see", "look at", { alerts: ["a role has it"] }],
+  [
+    "an event that a person must see",
+    "look at",
+    undefined,
+    { CloudWatcherCore: { ...event, alert: "root made a key" } },
+  ],
+];
+
+describe("Report", () => {
+  withEnvironment({ TOPIC_ARN: "arn:topic" });
+
+  for (const [name, title, over, rest] of titles) {
+    it(`is titled "${title} …" for ${name}`, async () => {
+      const state = { CloudWatcherCore: event, ...(over && { case: caseOf(over) }), ...rest };
+      const { subject } = await message(state);
+      assert.equal(subject, `Tourniquet: ${title} AttachUserPolicy in 123456789012`);
+    });
+  }
+
+  it("tells who did what, every call with its outcome, and what is open", async () => {
+    const error = "AccessDenied: no";
+    const actions: Action[] = [
+      attach,
+      {
+        ...attach,
+        call: "iam:UpdateAccessKey",
+        input: { AccessKeyId: KEY },
+        outcome: "failed",
+        error,
+      },
+      {
+        ...attach,
+        call: "iam:DeleteLoginProfile",
+        input: {},
+        outcome: "gone",
+        error: "NoSuchEntity: x",
+      },
+    ];
+    const known = caseOf({ actions, notes: ["a note"], alerts: ["an alert"], open: ["a door"] });
+    const { lines } = await message({ CloudWatcherCore: event, case: known, recorded });
+
+    assert.deepEqual(lines, [
+      "IAM user mallory called AttachUserPolicy from 203.0.113.7 at 2026-06-01T12:00:00Z.",
+      `Judged: ${ADMIN} makes an admin.`,
+      "",
+      "Calls made:",
+      `- iam:AttachUserPolicy user bob, ${DENY_ALL}`,
+      `- iam:UpdateAccessKey user bob, ${KEY} (failed: AccessDenied: no)`,
+      "- iam:DeleteLoginProfile user bob (gone: NoSuchEntity: x)",
+      "",
+      "Look at this:",
+      "- an alert",
+      "",
+      "Worth knowing:",
+      "- a note",
+      "",
+      "STILL OPEN:",
+      "- a door",
+      "",
+      "Case: s3://cases/cases/e-1.json",
+      `Execution: ${execution}`,
+    ]);
+  });
+
+  it("says of observe what enforce would have called, and of nothing that nothing was", async () => {
+    const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
+    assert.deepEqual((await message({ CloudWatcherCore: event, case: would })).lines.slice(3, 5), [
+      "enforce would have called:",
+      `- iam:AttachUserPolicy user bob, ${DENY_ALL}`,
+    ]);
+    const nothing = await message({ CloudWatcherCore: event, case: caseOf() });
+    assert.equal(nothing.lines[3], "No call was made.");
+  });
+
+  it("gives a failure's message without the JSON that Lambda wraps it in", async () => {
+    const Cause = JSON.stringify({ errorMessage: "Rate exceeded", trace: [] });
+    const error = { Error: "ThrottlingException", Cause };
+    const failed = { Error: "S3ServiceException", Cause: "not JSON" };
+    const { lines } = await message({ CloudWatcherCore: event, error, recorded: failed });
+    assert.ok(lines.includes("Failed: ThrottlingException: Rate exceeded"));
+    assert.ok(lines.includes("The case could not be written: S3ServiceException: not JSON"));
+  });
+
+  it("tells of an event that could not be judged", async () => {
+    const { subject, lines } = await message({ Error: "States.Timeout" });
+    assert.equal(subject, "Tourniquet: NOT CONTAINED, an event");
+    assert.deepEqual(lines, [
+      "An event could not be judged.",
+      "",
+      "Failed: States.Timeout: no cause was given",
+      "",
+      `Execution: ${execution}`,
+    ]);
+  });
+
+  it("keeps the subject to one line of 100 ASCII characters, whatever the record says", async () => {
+    const name = `Attach\nÜser${"x".repeat(200)}`;
+    const CloudWatcherCore = { ...event, event: { ...event.event, name } };
+    const { subject } = await message({ CloudWatcherCore });
+    assert.match(subject, /^Tourniquet: nothing to do for Attach\?\?serx+$/);
+    assert.equal(subject.length, 100);
+  });
+
+  it("throws what SNS answers, to be retried", async () => {
+    const Publish = refusal("ThrottledException");
+    const { sdk } = fakeSdk(sns, "SNSClient", { Publish });
+    await assert.rejects(report(sdk)({ state: {}, execution }), Publish);
+  });
+});
