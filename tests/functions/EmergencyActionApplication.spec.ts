@@ -153,6 +153,7 @@ describe("EmergencyActionApplication", () => {
 
   const slots: [name: string, held: string[], made: Call[], open: boolean][] = [
     ["one key: there is room", [OWN], [create(), stored], false],
+    ["one inactive key: it may stay", ["-AKIAOLD"], [create(), stored], false],
     ["an inactive key makes room", [OWN, "-AKIAOLD"], [remove("AKIAOLD"), create(), stored], false],
     ["two keys in use: nothing goes", [OWN, "AKIATWO"], [], true],
   ];
@@ -170,17 +171,25 @@ describe("EmergencyActionApplication", () => {
     });
   }
 
-  it("makes no second replacement for the same event, nor any where no key can be made", async () => {
-    const before = caseOf({ round: 0 });
-    const again = await rotate(app, { ListAccessKeys: keys(NEW, `-${KEY}`) }, secretOf(VERSION), {
-      before,
+  const since = (LastChangedDate: Date) => ({ DescribeSecret: { LastChangedDate } });
+  const answered: [name: string, secrets: SecretsAnswers][] = [
+    ["the same event", secretOf(VERSION)],
+    ["an event of the same burst", since(new Date("2026-06-01T12:00:00Z"))],
+  ];
+  for (const [name, secrets] of answered) {
+    it(`makes no second replacement for ${name}`, async () => {
+      const ListAccessKeys = keys(NEW, `-${KEY}`);
+      const before = caseOf();
+      const { after, changes } = await rotate(app, { ListAccessKeys }, secrets, { before });
+      assert.deepEqual([changes, after.open, after.notes, after.round], [[], [], [], 1]);
     });
-    assert.deepEqual([again.changes, again.after.open, again.after.round], [[], [], 1]);
+  }
 
+  it("names open that no replacement could be made", async () => {
     const CreateAccessKey = refusal("LimitExceededException");
-    const none = await rotate(app, { CreateAccessKey });
-    assert.deepEqual(none.changes, [off(KEY), off(KEY), remove(KEY), create()]);
-    assert.deepEqual(none.after.open, [
+    const { after, changes } = await rotate(app, { CreateAccessKey });
+    assert.deepEqual(changes, [off(KEY), off(KEY), remove(KEY), create()]);
+    assert.deepEqual(after.open, [
       "iam:CreateAccessKey on user app-1: LimitExceededException: said the service",
       "No replacement key for app-1 could be made",
     ]);
