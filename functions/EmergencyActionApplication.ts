@@ -220,7 +220,7 @@ async function ensureReplacement(
     return { ready: false, notes: [`No replacement key for ${name} could be made`] };
   }
   const kept = await storeKey(hand, secret, version, stored !== undefined, made);
-  if (kept === "failed") {
+  if (kept === "failed" || kept === "gone") {
     if (made) await deleteKey(hand, name, made.id);
     return {
       ready: false,

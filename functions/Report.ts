@@ -81,7 +81,7 @@ function outcomeOf(input: ReportInput): string {
   const about = incident ? `${incident.event.name} in ${incident.event.account}` : "an event";
   const open = known?.open.length ?? 0;
   if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
-  if (!known || known.actions.length === 0) {
+  if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
     const alert = incident?.alert || known?.alerts.length;
     return alert ? `look at ${about}` : `nothing to do for ${about}`;
   }

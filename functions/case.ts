@@ -116,8 +116,16 @@ function withSubject(known: CaseSubject[], found: CaseSubject): CaseSubject[] {
   return known.map((one) => {
     if (one.kind !== "securityGroup" || found.kind !== "securityGroup") return one;
     if (subjectKey(one) !== key) return one;
-    return { ...one, before: { rules: [...one.before.rules, ...found.before.rules] } };
+    const ids = one.before.rules.map(ruleId);
+    const more = found.before.rules.filter((rule) => !ids.includes(ruleId(rule)));
+    return { ...one, before: { rules: [...one.before.rules, ...more] } };
   });
+}
+
+/** A record's rule calls it `id`, EC2 by its own name. */
+function ruleId(rule: unknown): unknown {
+  const { id, SecurityGroupRuleId } = rule as { id?: string; SecurityGroupRuleId?: string };
+  return id ?? SecurityGroupRuleId;
 }
 
 /** The case after a pass that looked again. */

@@ -142,6 +142,13 @@ describe("EmergencyActionApplication", () => {
     assert.deepEqual(changes, [create(), stored, off(OWN)]);
     assert.deepEqual(after.notes, [`The new key ${NEW} of app-1 is in the secret ${secret}`]);
 
+    const lost = { DescribeSecret: { VersionIdsToStages: {} } };
+    const gone = { ...lost, PutSecretValue: refusal("ResourceNotFoundException") };
+    const { after: unstored } = await rotate(own, { ListAccessKeys: keys(OWN) }, gone);
+    assert.deepEqual(unstored.open, [
+      `The replacement key for app-1 could not be stored in ${secret}`,
+    ]);
+
     const failing = { ...noSecret, CreateSecret: refusal("LimitExceededException") };
     const kept = await rotate(own, { ListAccessKeys: keys(OWN) }, failing);
     assert.deepEqual(kept.changes, [create(), stored, remove(NEW)]);

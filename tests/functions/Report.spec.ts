@@ -44,6 +44,11 @@ const titles: [
     { error: { Error: "States.Timeout" } },
   ],
   ["a look that found nothing", "nothing to do for", {}],
+  [
+    "cuts at what was gone",
+    "nothing to do for",
+    { actions: [{ ...attach, outcome: "gone", error: "NoSuchEntity" }] },
+  ],
   ["an event that nobody contains", "nothing to do for", undefined],
   ["a look that found what a person must see", "look at", { alerts: ["a role has it"] }],
   [

@@ -32,6 +32,19 @@ describe("a case", () => {
     assert.deepEqual(after.subjects, [bob]);
   });
 
+  it("adds the rules that a later look found to a security group's, each once", () => {
+    const group = (...rules: unknown[]): CaseSubject => ({
+      kind: "securityGroup",
+      groupId: "sg-1",
+      before: { rules },
+    });
+    const record = { id: "sgr-1", protocol: "tcp" };
+    const [first, second] = ["sgr-1", "sgr-2"].map((id) => ({ SecurityGroupRuleId: id }));
+    const once = addToCase(caseOf(), [{ subjects: [group(record)] }]);
+    const twice = addToCase(once, [{ subjects: [group(first, second)] }]);
+    assert.deepEqual(twice.subjects, [group(record, second)]);
+  });
+
   it("tells subjects of one name and different kinds apart", () => {
     const subjects: CaseSubject[] = [
       bob,
