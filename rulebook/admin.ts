@@ -96,10 +96,17 @@ interface Powers {
  * is "unknown", since an admin's may be among them.
  *
  * @param boundary the permissions boundary: only what it allows too counts.
+ * @param doubt what a grant that is not known may do: "either" allow or deny, or "allow" only. A gate
+ *   asks the second: what nobody can read yet excuses nothing that is written beside it.
  */
-export function makesAdmin(grants: Grant[], boundary?: Grant): AdminJudgement {
+export function makesAdmin(
+  grants: Grant[],
+  boundary?: Grant,
+  doubt: "either" | "allow" = "either",
+): AdminJudgement {
   const powers = allPowers();
-  const held = grants.map((grant) => powersOf(grant, powers));
+  const read = grants.map((grant) => powersOf(grant, powers));
+  const held = doubt === "allow" ? read.map(withoutDoubtfulDenials) : read;
   const limit = boundary && powersOf(boundary, powers);
 
   const answer = answerFor(powers, held, limit);
@@ -115,6 +122,11 @@ export function makesAdmin(grants: Grant[], boundary?: Grant): AdminJudgement {
   }
   const reasons = answer === "unknown" ? doubts(powers, held, limit) : denials(powers, held, limit);
   return { answer, reasons, culprits: [] };
+}
+
+function withoutDoubtfulDenials(powers: Powers): Powers {
+  const denies = powers.denies.map((answer): Answer => (answer === "yes" ? "yes" : "no"));
+  return { ...powers, denies };
 }
 
 /** Does one policy document, with nothing beside it, make an admin? */

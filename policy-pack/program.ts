@@ -1,0 +1,86 @@
+import type { ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
+import { plain } from "./raw";
+import type { Props, Resource } from "./resource";
+import { isRead } from "./surfaces";
+import { expand } from "./surfaces/template";
+
+/** What is shown of a resource when all are known. */
+type StackResource = Pick<
+  StackValidationArgs["resources"][number],
+  "urn" | "type" | "name" | "props"
+> & { propertyDependencies: Record<string, { urn: string }[]> };
+
+/**
+ * What is known of the program that is previewed. The pack is one process for one run: the engine
+ * shows it each resource's inputs, and at the end all resources' outputs, in which a property with
+ * one unknown part is missing. So the inputs are kept.
+ * Source: https://github.com/pulumi/pulumi/issues/7854
+ */
+export class Program {
+  readonly #inputs = new Map<string, Props>();
+
+  /** Keeps a resource's inputs; answers the resource and what it holds inside, as read so far. */
+  see({
+    urn,
+    type,
+    name,
+    props,
+  }: Pick<ResourceValidationArgs, "urn" | "type" | "name" | "props">): Resource[] {
+    if (!isRead(type)) return [];
+    const inputs = plain(props);
+    this.#inputs.set(urn, inputs);
+    return withInner({ urn, type, name, props: inputs, deps: {}, id: urn, within: "" });
+  }
+
+  /** Were the resource's inputs shown? An imported resource's are not. */
+  hasSeen(urn: string): boolean {
+    return this.#inputs.has(urn);
+  }
+
+  /** All resources that the stack will have, those inside others included. */
+  all({ resources }: { resources: StackResource[] }): Resource[] {
+    return resources
+      .filter(({ type }) => isRead(type))
+      .flatMap(({ urn, type, name, props, propertyDependencies }) => {
+        const deps = Object.entries(propertyDependencies).map(
+          ([property, on]): [string, string[]] => [property, on.map((one) => one.urn)],
+        );
+        return withInner({
+          urn,
+          type,
+          name,
+          props: completed(this.#inputs.get(urn), plain(props)),
+          deps: Object.fromEntries(deps),
+          id: urn,
+          within: "",
+        });
+      });
+  }
+}
+
+/** Inputs tell what is wanted; outputs add what the provider made, and what was not known before. */
+function completed(inputs: Props | undefined, outputs: Props): Props {
+  if (inputs === undefined) return outputs;
+  const unknown = Object.keys(inputs).filter((key) => holdsUnknown(inputs[key]));
+  const told = unknown.filter((key) => key in outputs && !holdsUnknown(outputs[key]));
+  return {
+    ...identity(outputs),
+    ...inputs,
+    ...Object.fromEntries(told.map((key) => [key, outputs[key]])),
+  };
+}
+
+/** The outputs by which other resources may name this one. */
+function identity({ id, arn, name, userName, groupName, groupId, prefixListId }: Props): Props {
+  const known = Object.entries({ id, arn, name, userName, groupName, groupId, prefixListId });
+  return Object.fromEntries(known.filter(([, value]) => typeof value === "string"));
+}
+
+function holdsUnknown(value: unknown): boolean {
+  if (value === "unknown") return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
+}
+
+function withInner(resource: Resource): Resource[] {
+  return [resource, ...expand(resource).flatMap(withInner)];
+}
