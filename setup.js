@@ -2,14 +2,16 @@
  * Makes what this project needs and does not have yet, and nothing else: the npm packages, the
  * SDK and Node of the Lambda runtime that the drill uses, and a private Python environment with
  * moto, the AWS stand-in. Run by `npm start` and `npm test`; takes no time when all is there.
+ * Under CI=true, or with --pulumi-cli, also the real Pulumi CLI, if there is none on the PATH.
  *
  * Plain CommonJS without dependencies: it runs before anything is installed. Everything it says
  * goes to stderr, because stdout belongs to the command that follows it (`--json`).
  */
 const { spawn, spawnSync } = require("node:child_process");
 const { createHash } = require("node:crypto");
-const { existsSync, readFileSync, writeFileSync } = require("node:fs");
+const { existsSync, readdirSync, readFileSync, statSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
+const { findPulumi, hasGo } = require("./tools/pulumi-cli/build");
 
 const ROOT = __dirname;
 const LAMBDA_RUNTIME = join(ROOT, "drill", "lambda-runtime");
@@ -17,13 +19,15 @@ const REQUIREMENTS = join(ROOT, "drill", "account", "requirements.txt");
 const VENV = join(ROOT, ".venv");
 const VENV_PYTHON = join(VENV, "bin", "python");
 const VENV_STAMP = join(VENV, "requirements.sha256");
+const PACK = join(ROOT, "policy-pack");
+const PULUMI_BUILD = join(ROOT, "tools", "pulumi-cli", "build.js");
 
 /** The oldest Python that the pinned moto runs on (its Requires-Python). */
 const OLDEST_PYTHON = [3, 10];
 const PYTHONS = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
 const NO_NETWORK =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable/;
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeout|dial tcp|Temporary failure in name resolution|Network is unreachable/;
 
 /**
  * What stops the setup.
@@ -67,6 +71,20 @@ function hasPackages(folder) {
       wanted.devOptional ||
       (path in installed && installed[path].version === wanted.version),
   );
+}
+
+/** Is each source of the policy pack compiled, and no newer than that? True where there is none. */
+function hasPack() {
+  return ["policy-pack", "policy-pack/surfaces", "rulebook"].every((folder) => {
+    const sources = existsSync(join(ROOT, folder)) ? readdirSync(join(ROOT, folder)) : [];
+    return sources
+      .filter((name) => name.endsWith(".ts"))
+      .every((name) => {
+        const built = join(PACK, "bin", folder, name.replace(/ts$/, "js"));
+        const source = join(ROOT, folder, name);
+        return existsSync(built) && statSync(built).mtimeMs >= statSync(source).mtimeMs;
+      });
+  });
 }
 
 function requirementsHash() {
@@ -148,6 +166,16 @@ function npmCi(what, folder) {
   return run(what, "npm", args, folder);
 }
 
+/** npm builds the pack after it ("prepare"), unless it is told to run no scripts. */
+async function makePackages(what) {
+  await npmCi(what, ROOT);
+  if (!hasPack()) await buildPack(what);
+}
+
+function buildPack(what) {
+  return run(what, "npm", ["run", "--silent", "build:pack"]);
+}
+
 /** The stamp comes last: a run that was interrupted starts over. */
 async function makeVenv(what, python) {
   await run(what, python, ["-m", "venv", "--clear", VENV]);
@@ -156,11 +184,32 @@ async function makeVenv(what, python) {
   writeFileSync(VENV_STAMP, requirementsHash());
 }
 
-/** What is missing: a name to show, and how to make it. */
+/** The CLI is 6 to 12 minutes of work, so a developer asks for it; CI must not leave it out. */
+function wantsPulumi() {
+  return process.env.CI === "true" || process.argv.includes("--pulumi-cli");
+}
+
+function pulumiStep() {
+  if (!hasGo()) {
+    throw setupError(
+      "The real Pulumi CLI is to be run, and there is none: it needs pulumi on the PATH, or Go " +
+        "on the PATH to build it with",
+    );
+  }
+  return {
+    name: "Pulumi CLI",
+    note: "builds the Pulumi CLI from its Go module, once, in 6 to 12 minutes",
+    make: (name) => run(name, process.execPath, [PULUMI_BUILD]),
+  };
+}
+
+/** What is missing: a name to show, what to say of a long one, and how to make it. */
 function missingSteps() {
   const steps = [];
   if (!hasPackages(ROOT)) {
-    steps.push({ name: "npm packages", make: (name) => npmCi(name, ROOT) });
+    steps.push({ name: "npm packages", make: makePackages });
+  } else if (!hasPack()) {
+    steps.push({ name: "policy pack", make: buildPack });
   }
   if (!hasPackages(LAMBDA_RUNTIME)) {
     steps.push({ name: "Lambda runtime", make: (name) => npmCi(name, LAMBDA_RUNTIME) });
@@ -169,6 +218,7 @@ function missingSteps() {
     const python = findPython();
     steps.push({ name: "AWS stand-in", make: (name) => makeVenv(name, python) });
   }
+  if (wantsPulumi() && !findPulumi()) steps.push(pulumiStep());
   return steps;
 }
 
@@ -184,7 +234,10 @@ function progress() {
   };
   const timer = process.stderr.isTTY ? setInterval(draw, 200) : undefined;
   return {
-    start: (name) => running.add(name),
+    start(name, note) {
+      running.add(name);
+      if (note) process.stderr.write(`setup: ${note}\n`);
+    },
     end(name, mark) {
       running.delete(name);
       clear();
@@ -201,8 +254,8 @@ async function setup() {
   const shown = progress();
   const failures = [];
   await Promise.all(
-    steps.map(async ({ name, make }) => {
-      shown.start(name);
+    steps.map(async ({ name, note, make }) => {
+      shown.start(name, note);
       try {
         await make(name);
         shown.end(name, "made");

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -50,6 +52,18 @@ if (code === "venv") {
 }
 `;
 
+/** A Go that builds an executable and leaves a module in the cache that it was given. */
+const GO = `
+const fs = require("node:fs");
+fs.appendFileSync(process.env.STUB_LOG, "go " + process.argv[2] + " " + process.argv.at(-1) + "\\n");
+fs.mkdirSync(process.env.GOMODCACHE + "/module", { recursive: true });
+if (process.env.STUB_GO_SAYS) {
+  console.error(process.env.STUB_GO_SAYS);
+  process.exit(1);
+}
+fs.writeFileSync(process.argv[process.argv.indexOf("-o") + 1], "", { mode: 0o755 });
+`;
+
 /** A fresh clone of the project, with only the given tools on the PATH. */
 function freshClone(tools: Record<string, string>) {
   const root = mkdtempSync(join(tmpdir(), "tourniquet-setup-"));
@@ -61,23 +75,26 @@ function freshClone(tools: Record<string, string>) {
     "drill/lambda-runtime/package.json",
     "drill/lambda-runtime/package-lock.json",
     "drill/account/requirements.txt",
+    "tools/pulumi-cli",
   ]) {
-    cpSync(join(ROOT, file), join(root, file));
+    cpSync(join(ROOT, file), join(root, file), { recursive: true });
   }
-  const path = join(root, "tools");
+  const path = join(root, "path");
   mkdirSync(path);
   for (const [name, script] of Object.entries(tools)) {
     writeFileSync(join(path, name), `#!${process.execPath}\n${script}`, { mode: 0o755 });
   }
   const log = join(root, "log");
+  const cache = join(root, "cache");
   return {
     root,
+    cache,
     /** Runs setup.js; the environment holds nothing but what is said here. */
-    setup(env: Record<string, string> = {}) {
+    setup(env: Record<string, string> = {}, ...flags: string[]) {
       rmSync(log, { force: true });
-      const { status, stdout, stderr } = spawnSync(process.execPath, ["setup.js"], {
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["setup.js", ...flags], {
         cwd: root,
-        env: { PATH: path, STUB_LOG: log, STUB_ROOT: root, ...env },
+        env: { PATH: path, STUB_LOG: log, STUB_ROOT: root, XDG_CACHE_HOME: cache, ...env },
         encoding: "utf8",
       });
       const ran = existsSync(log) ? readFileSync(log, "utf8").trim().split("\n").sort() : [];
@@ -215,6 +232,104 @@ describe("setup.js", () => {
         ran: [],
       },
     );
+  });
+});
+
+describe("the real CLI in setup.js", () => {
+  afterEach(() => {
+    for (const root of clones.splice(0)) rmSync(root, { recursive: true });
+  });
+
+  const built = ["go build github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"];
+  /** What was run, the other steps left out. */
+  const goOf = ({ ran }: { ran: string[] }) => ran.filter((line) => line.startsWith("go "));
+
+  it("is nobody's business who does not ask for it", () => {
+    const done = freshClone({ ...everything, go: GO }).setup();
+
+    assert.equal(done.status, 0);
+    assert.deepEqual(goOf(done), []);
+  });
+
+  it("is built once in CI, outside the work tree, and says how long that takes", () => {
+    const clone = freshClone({ ...everything, go: GO });
+
+    const first = clone.setup({ CI: "true" });
+    assert.equal(first.status, 0, first.stderr);
+    assert.deepEqual(goOf(first), built);
+    assert.match(first.stderr, /^setup: builds the Pulumi CLI .* in 6 to 12 minutes$/m);
+    assert.match(first.stderr, /^setup: made Pulumi CLI \(/m);
+
+    const second = clone.setup({ CI: "true" });
+    assert.deepEqual(second, { status: 0, stdout: "", stderr: "", ran: [] });
+  });
+
+  it("leaves the CLI with its language host, and nothing that was needed for the build", () => {
+    const clone = freshClone({ ...everything, go: GO });
+    clone.setup({ CI: "true" });
+
+    const tourniquet = join(clone.cache, "tourniquet");
+    const [folder = "none", ...more] = readdirSync(tourniquet);
+    assert.match(folder, /^pulumi-\d+\.\d+\.\d+-[0-9a-f]{12}$/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(readdirSync(join(tourniquet, folder)).sort(), [
+      "pulumi",
+      "pulumi-language-nodejs",
+    ]);
+  });
+
+  it("is built for a developer who asks for it", () => {
+    const done = freshClone({ ...everything, go: GO }).setup({}, "--pulumi-cli");
+
+    assert.deepEqual(goOf(done), built);
+  });
+
+  it("is the user's own where there is one", () => {
+    const done = freshClone({ ...everything, go: GO, pulumi: "" }).setup({ CI: "true" });
+
+    assert.equal(done.status, 0);
+    assert.deepEqual(goOf(done), []);
+  });
+
+  it("is built again when its modules change", () => {
+    const clone = freshClone({ ...everything, go: GO });
+    clone.setup({ CI: "true" });
+    appendFileSync(join(clone.root, "tools/pulumi-cli/go.sum"), "\n");
+
+    assert.deepEqual(goOf(clone.setup({ CI: "true" })), built);
+  });
+
+  it("gets its language host anew when that changes, without a build", () => {
+    const clone = freshClone({ ...everything, go: GO });
+    clone.setup({ CI: "true" });
+    appendFileSync(join(clone.root, "tools/pulumi-cli/languageHost.js"), "// newer\n");
+
+    assert.deepEqual(goOf(clone.setup({ CI: "true" })), []);
+    const tourniquet = join(clone.cache, "tourniquet");
+    const host = join(tourniquet, readdirSync(tourniquet)[0] as string, "pulumi-language-nodejs");
+    assert.match(readFileSync(host, "utf8"), /\/\/ newer\n$/);
+  });
+
+  it("says in one sentence that CI lacks Go, before any work", () => {
+    const { status, stderr, ran } = freshClone(everything).setup({ CI: "true" });
+
+    assert.equal(status, 1);
+    assert.match(stderr, /^The real Pulumi CLI is to be run, .* or Go on the PATH to build it/);
+    assert.equal(stderr.trim().split("\n").length, 1, stderr);
+    assert.deepEqual(ran, []);
+  });
+
+  it("says why Go failed, and goes on from there the next time", () => {
+    const clone = freshClone({ ...everything, go: GO });
+    const { status, stderr } = clone.setup({ CI: "true", STUB_GO_SAYS: "dial tcp: no such host" });
+
+    assert.equal(status, 1);
+    assert.match(stderr, /Pulumi CLI: .* could not reach its package registry/);
+    assert.match(stderr, /^ {4}dial tcp: no such host$/m);
+    const tourniquet = join(clone.cache, "tourniquet");
+    const folder = join(tourniquet, readdirSync(tourniquet)[0] as string);
+    assert.deepEqual(readdirSync(join(folder, "go/modules")), ["module"]);
+    assert.deepEqual(goOf(clone.setup({ CI: "true" })), built);
   });
 });
 
