@@ -56,7 +56,7 @@ export function remediate(
   if (shape === undefined) return undefined;
   const raw = Object.fromEntries(Object.keys(props).map((key) => [key, rawValue(props, key)]));
   if (shape.rules === undefined) {
-    const [only] = raw.type === "egress" ? [] : closed(raw, shape, rule);
+    const [only] = raw.type === "egress" || isUnknown(raw.type) ? [] : closed(raw, shape, rule);
     return only === undefined || only === raw ? undefined : only;
   }
   const held = open(raw[shape.rules]);

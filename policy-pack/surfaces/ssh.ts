@@ -32,8 +32,7 @@ const NATIVE: Shape = {
 export const sshSurfaces: Surfaces = {
   "aws:ec2/securityGroup:SecurityGroup": inline("ingress", CLASSIC),
   "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": inline("ingress", CLASSIC),
-  "aws:ec2/securityGroupRule:SecurityGroupRule": (resource) =>
-    resource.props.type === "egress" ? [] : separate("securityGroupId", CLASSIC)(resource),
+  "aws:ec2/securityGroupRule:SecurityGroupRule": eitherDirection,
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": separate(
     "securityGroupId",
     VPC_RULE,
@@ -71,6 +70,14 @@ function separate(property: string | string[], shape: Shape) {
     const value = resource.props;
     return groups.flatMap((group) => opening(resource, { group, place: "", value, shape }));
   };
+}
+
+/** A rule whose direction is not known opens nothing for sure: it is read as one of no known protocol. */
+function eitherDirection(resource: Resource): Fact[] {
+  const { props } = resource;
+  if (props.type === "egress") return [];
+  const read = props.type === "unknown" ? { ...props, protocol: "unknown" } : props;
+  return separate("securityGroupId", CLASSIC)({ ...resource, props: read });
 }
 
 interface Rule {
