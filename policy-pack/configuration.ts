@@ -56,7 +56,7 @@ export class Configured {
   take(policy: string, given: object): string[] {
     const values = Object.entries(given).filter(([, value]) => value !== undefined);
     const wrong = values.flatMap(([key, value]) => complaint(policy, key, value));
-    const right = values.filter(([key, value]) => keys[key]?.holds(value));
+    const right = values.filter(([key, value]) => known(key)?.holds(value));
     this.#known.set(policy, Object.fromEntries(right));
     return wrong;
   }
@@ -76,11 +76,18 @@ export class Configured {
 }
 
 function complaint(policy: string, key: string, value: unknown): string[] {
-  const known = Object.hasOwn(keys, key) ? keys[key] : undefined;
-  if (known?.holds(value)) return [];
-  const allowed = known?.allowed ?? `one of the keys ${Object.keys(keys).join(", ")}`;
+  const about = known(key);
+  if (about?.holds(value)) return [];
   const shown = JSON.stringify(value)?.slice(0, 80);
-  return [`configuration of ${policy}: ${key} is ${shown}, and must be ${allowed}`];
+  return [
+    about
+      ? `configuration of ${policy}: ${key} is ${shown}, and must be ${about.allowed}`
+      : `configuration of ${policy}: ${key} (${shown}) is none of its keys ${Object.keys(keys).join(", ")}`,
+  ];
+}
+
+function known(key: string): Key | undefined {
+  return Object.hasOwn(keys, key) ? keys[key] : undefined;
 }
 
 function isList(value: unknown, each: (one: unknown) => boolean): value is unknown[] {

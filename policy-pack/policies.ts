@@ -74,7 +74,11 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
   return [
     certain("ssh-open-to-world", "SSH must not be open to the world.", {
       severity: "critical",
-      remediateResource: (args) => remediate(args, configured.of("ssh-open-to-world")),
+      // The engine asks this before any other policy has been told its configuration.
+      remediateResource(args) {
+        configured.take("ssh-open-to-world", args.getConfig());
+        return remediate(args, configured.of("ssh-open-to-world"));
+      },
       alone: true,
     }),
     certain("admin-user", "No IAM user may be an admin.", { severity: "critical" }),
