@@ -55,6 +55,11 @@ export function openAlone(resource: Resource[], settings: PackSettings): Finding
   return found.filter(({ answer }) => answer === "yes");
 }
 
+/** Does the resource add a rule to a group that another makes? That group may be exempt by its name. */
+export function addsToOther(resource: Resource[]): boolean {
+  return join(resource).groups.some((group) => group.by === undefined);
+}
+
 function doubted({ by, rule, why, fix }: Graph["doubts"][number]): Finding {
   const place = within(by, "");
   const subjects = [subjectsOf(by)];

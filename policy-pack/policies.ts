@@ -7,7 +7,7 @@ import type {
 } from "@pulumi/policy";
 import { Configured, configSchema } from "./configuration";
 import { type Exemptions, exemptionsOf, ruling, unused } from "./exempt";
-import { type Finding, judge, openAlone } from "./judge";
+import { addsToOther, type Finding, judge, openAlone } from "./judge";
 import { DOCUMENTATION, message } from "./message";
 import { Program } from "./program";
 import { remediate } from "./remediation";
@@ -106,6 +106,9 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
           if (!alone) return;
           const { exemptions, ...settings } = configured.of(rule);
           const read = exemptionsIn(exemptions);
+          // Whose group it is will be known when all resources are; until then nobody is accused.
+          const anyExempt = read.exemptions.some((one) => one.rule === rule);
+          if (anyExempt && addsToOther(resources)) return;
           for (const finding of openAlone(resources, settings)) {
             const { exempt, complaints } = ruling(finding, read, now());
             if (exempt) continue;

@@ -73,6 +73,20 @@ describe("exemptions", () => {
     });
   }
 
+  it("hold for a rule by the name of the group that it is added to", async () => {
+    const rule: Shown = {
+      type: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+      name: "rule",
+      props: { ipProtocol: "-1", cidrIpv4: "0.0.0.0/0", securityGroupId: { $unknown: "web.id" } },
+      deps: { securityGroupId: ["web"] },
+    };
+    const program = [{ ...web, props: {} }, rule];
+    const found = levels(await reports(entry("ssh-open-to-world", "web"), program));
+    assert.deepEqual(found, ["advisory ssh-open-to-world-unknown rule"]);
+    const other = levels(await reports(entry("ssh-open-to-world", "db"), program));
+    assert.equal(other[0], "mandatory ssh-open-to-world rule");
+  });
+
   it("hold for a cause only where all whom it makes admins are exempt", async () => {
     const one = levels(await reports(entry("admin-user", "bob"), team));
     assert.deepEqual(one, ["mandatory admin-user ops-admin"]);
