@@ -1,3 +1,4 @@
+import type { AnalyzeRequest, AnalyzeStackRequest } from "@pulumi/pulumi/proto/analyzer_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { type PackOptions, policies } from "../../policy-pack/policies";
 
@@ -43,8 +44,18 @@ export async function preview(
   const analyzeStack = call(server.makeAnalyzeStackRpcFun(...pack));
   const reports: Report[] = [];
   for (const one of shown.filter(({ imported }) => !imported)) {
-    reports.push(...(await analyze(described(one, new proto.AnalyzeRequest()))));
+    reports.push(...(await analyze(resourceRequest(one))));
   }
+  return [...reports, ...(await analyzeStack(stackRequest(shown)))];
+}
+
+/** What the engine asks of one resource. */
+export function resourceRequest(one: Shown): AnalyzeRequest {
+  return described(one, new proto.AnalyzeRequest());
+}
+
+/** What the engine asks at the end, of all of them. */
+export function stackRequest(shown: Shown[]): AnalyzeStackRequest {
   const request = new proto.AnalyzeStackRequest();
   request.setResourcesList(
     shown
@@ -59,7 +70,7 @@ export async function preview(
         return resource;
       }),
   );
-  return [...reports, ...(await analyzeStack(request))];
+  return request;
 }
 
 function call(rpc: (call: object, callback: (...answer: unknown[]) => void) => void) {
@@ -75,8 +86,9 @@ function call(rpc: (call: object, callback: (...answer: unknown[]) => void) => v
     );
 }
 
+/** A diagnostic of the pack, as the engine prints it. */
 // biome-ignore lint/suspicious/noExplicitAny: the generated messages have no types here
-function reported(diagnostic: any): Report {
+export function reported(diagnostic: any): Report {
   return {
     policy: diagnostic.getPolicyname(),
     level: LEVELS[diagnostic.getEnforcementlevel()] ?? "advisory",
