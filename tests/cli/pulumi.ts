@@ -11,6 +11,9 @@ const { findPulumi } = require("../../tools/pulumi-cli/build") as {
 
 const ROOT = path.join(__dirname, "..", "..");
 
+/** The policy pack, as a user names it. */
+export const PACK = path.join(ROOT, "policy-pack");
+
 /**
  * The real Pulumi CLI: the one on the PATH, or else the one that `npm run pulumi-cli` has built.
  * A suite that needs it defines its tests only where there is one; in CI there must be one.

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { Files } from "../../drill/program/archive";
 import { type Captured, captureProgram } from "../../drill/program/capture";
 import { keys } from "../../settings";
-import { CliStack, cli, type Done } from "./pulumi";
+import { CliStack, cli, type Done, PACK } from "./pulumi";
 
 const ROOT = path.join(__dirname, "..", "..");
 
@@ -14,6 +14,9 @@ const ROOT = path.join(__dirname, "..", "..");
  * be set, so an owner has to set it.
  */
 const OWN = { alertEmail: "security@example.com" };
+
+/** The CLI's mark of a pack that has nothing to say, not even advice. */
+const OBEYS_PACK = /✅ tourniquet@v/;
 
 /** The stacks that we ship, each with a setting that an owner may change afterwards. */
 const stacks: { stack: string; key: keyof typeof keys; value: string }[] = [
@@ -115,7 +118,7 @@ for (const { stack, key, value } of cli ? stacks : []) {
       drilled = seenByDrill(before.resources, stack);
       drilledAfterwards = seenByDrill(after.resources, stack);
       count = before.resources.length + 1;
-      project = new CliStack({ project: ROOT, stack });
+      project = new CliStack({ project: ROOT, stack, pack: PACK });
       await succeeds(project.init());
       for (const [name, own] of Object.entries(OWN)) {
         await succeeds(project.set(`tourniquet:${name}`, own));
@@ -133,6 +136,7 @@ for (const { stack, key, value } of cli ? stacks : []) {
       const text = await succeeds(project.preview());
 
       assert.match(text, new RegExp(`\\+ ${count} to create`));
+      assert.match(text, OBEYS_PACK);
       assert.deepEqual(project.takeDone(), []);
     });
 
@@ -140,6 +144,7 @@ for (const { stack, key, value } of cli ? stacks : []) {
       const text = await succeeds(project.up());
 
       assert.match(text, new RegExp(`\\+ ${count} created`));
+      assert.match(text, OBEYS_PACK);
       created = project.takeDone();
       assert.ok(created.every(({ done }) => done === "create"));
       const inputs = (seen: Map<string, Seen>) =>
