@@ -34,6 +34,10 @@ const scopes: Record<string, Scope> = {
   "iam:ListGroupsForUser": "user",
   "iam:ListAccessKeys": "user",
   "iam:GetLoginProfile": "user",
+  "iam:ListSSHPublicKeys": "user",
+  "iam:ListServiceSpecificCredentials": "user",
+  "iam:ListSigningCertificates": "user",
+  "iam:ListMFADevices": "user",
   // The owner of a key is what is asked for, so his name is not known before: he may have been
   // renamed out of the patterns that narrow the other calls.
   "iam:GetAccessKeyLastUsed": "keyOwner",
@@ -44,6 +48,11 @@ const scopes: Record<string, Scope> = {
   "iam:CreateAccessKey": "user",
   "iam:DeleteAccessKey": "user",
   "iam:DeleteLoginProfile": "user",
+  "iam:UpdateSSHPublicKey": "user",
+  "iam:UpdateServiceSpecificCredential": "user",
+  "iam:UpdateSigningCertificate": "user",
+  "iam:DeactivateMFADevice": "user",
+  "iam:PutUserPermissionsBoundary": "user",
   "iam:GetGroup": "group",
   "iam:ListAttachedGroupPolicies": "group",
   "iam:ListGroupPolicies": "group",
@@ -92,7 +101,7 @@ export interface Narrowing {
 /**
  * A responder role's statements: exactly these actions, each on the narrowest resources that work.
  *
- * AttachUserPolicy is allowed for AWSDenyAll only, or the role could make an admin. Detaching
+ * A policy or a boundary may be AWSDenyAll only, or the role could make an admin. Detaching
  * AWSDenyAll or the quarantine that AWS itself puts on a leaked key is denied, or the role could
  * undo a containment.
  * Source: IAM User Guide, iam:PolicyARN,
@@ -103,7 +112,9 @@ export interface Narrowing {
 export function responderStatements(actions: string[], narrowing: Narrowing): Statement[] {
   const { place, secretPrefix, users } = narrowing;
   const denyAll = denyAllArn(place.partition);
-  const plain = [...new Set(actions)].filter((action) => action !== "iam:AttachUserPolicy").sort();
+  const plain = [...new Set(actions)]
+    .filter((action) => !Object.hasOwn(DENY_ALL_ONLY, action))
+    .sort();
   const byScope = Object.entries(byScopeOf(plain));
   return [
     ...byScope.map(
@@ -116,16 +127,16 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
             : arnOf(scope as Scope, place, secretPrefix),
       }),
     ),
-    ...(actions.includes("iam:AttachUserPolicy")
-      ? [
-          {
-            Effect: "Allow" as const,
-            Action: "iam:AttachUserPolicy",
-            Resource: arnOf("user", place, secretPrefix),
-            Condition: { ArnEquals: { "iam:PolicyARN": denyAll } },
-          },
-        ]
-      : []),
+    ...Object.entries(DENY_ALL_ONLY)
+      .filter(([action]) => actions.includes(action))
+      .map(
+        ([Action, key]): Statement => ({
+          Effect: "Allow",
+          Action,
+          Resource: arnOf("user", place, secretPrefix),
+          Condition: { ArnEquals: { [key]: denyAll } },
+        }),
+      ),
     ...(actions.some((action) => DETACHING.includes(action))
       ? [
           {
@@ -146,6 +157,15 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
     ...(users ? [otherUsers(users, place, byScope)] : []),
   ];
 }
+
+/**
+ * What gives a user a policy, with the condition key that names it: for AWSDenyAll only.
+ * Source: Service Authorization Reference, condition keys of these actions.
+ */
+const DENY_ALL_ONLY: Record<string, string> = {
+  "iam:AttachUserPolicy": "iam:PolicyARN",
+  "iam:PutUserPermissionsBoundary": "iam:PermissionsBoundary",
+};
 
 const DETACHING = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
 

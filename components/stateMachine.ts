@@ -49,6 +49,7 @@ interface Rule {
   IsPresent?: true;
   StringEquals?: string;
   NumericGreaterThanEquals?: number;
+  NumericLessThan?: number;
 }
 
 interface Choice {
@@ -78,6 +79,9 @@ export interface Definition {
  * Looks after which a subject that is still open fails loudly: somebody keeps opening it.
  */
 export const MOST_ROUNDS = 6;
+
+/** Looks in a row that must find nothing: one alone may have come before IAM showed the answer. */
+const QUIET_LOOKS = 2;
 
 /** How long IAM and EC2 get to settle before a look is believed. */
 const SETTLE_SECONDS = 10;
@@ -213,6 +217,7 @@ export function definition(arns: FunctionArns): Definition {
             Next: "StillOpen",
           },
           { ...present("$.case.open[0]"), Next: "WhatIsLeft" },
+          { Variable: "$.case.quiet", NumericLessThan: QUIET_LOOKS, Next: "Settle" },
         ],
         Default: "CloseCase",
       },

@@ -89,10 +89,11 @@ function contain(hand: AccountHand, subject: Subject, actor: string | undefined)
 async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
   const { name, accessKeyId } = user;
   // Started before the look, so that no look's request is signed and sent ahead of it.
-  const cutting = firstCut(hand, name, accessKeyId);
-  const looking = findUser(hand, user).catch((error: Error) => error);
+  const look: { begun?: Promise<FoundUser | Error | undefined> } = {};
+  const cutting = firstCut(hand, name, accessKeyId, async () => look.begun);
+  look.begun = findUser(hand, user).catch((error: Error) => error);
   const cut = await cutting;
-  const seen = await looking;
+  const seen = await look.begun;
   if (cut && !(seen instanceof Error)) {
     return { subjects: [userCase(user, seen)], notes: seen ? boundaryNotes(seen) : [] };
   }
@@ -102,7 +103,8 @@ async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
   }
   const found = await patiently(async () => {
     const now = await findUser(hand, user);
-    return now && (await firstCut(hand, now.name, accessKeyId)) ? now : undefined;
+    const there = now && (await firstCut(hand, now.name, accessKeyId, async () => now));
+    return there ? now : undefined;
   });
   return found ? contained(user, found) : gone(user);
 }
@@ -112,7 +114,7 @@ async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> 
   if (!found) return gone(user);
   const judgement = lookProves(found, user, hand.settings.exemptions);
   if (judgement.answer === "yes") {
-    await firstCut(hand, found.name, user.accessKeyId);
+    await firstCut(hand, found.name, user.accessKeyId, async () => found);
     return { ...contained(user, found), notes: judgement.reasons };
   }
   if (judgement.answer === "unknown") {

@@ -216,11 +216,11 @@ async function ensureReplacement(
     const { AccessKey } = await hand.iam.send(command);
     made = { id: AccessKey?.AccessKeyId ?? "", secretKey: AccessKey?.SecretAccessKey ?? "" };
   });
-  if (created === "failed" || created === "gone") {
+  if (created !== "done" && created !== "would") {
     return { ready: false, notes: [`No replacement key for ${name} could be made`] };
   }
   const kept = await storeKey(hand, secret, version, stored !== undefined, made);
-  if (kept === "failed" || kept === "gone") {
+  if (kept !== "done" && kept !== "would") {
     if (made) await deleteKey(hand, name, made.id);
     return {
       ready: false,

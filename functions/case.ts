@@ -11,8 +11,11 @@ export interface Action {
   /** "user bob", "group devs", "sg-…": what it was done to. */
   subject: string;
   input: Record<string, unknown>;
-  /** `would`: observed only. `gone`: there was nothing left to take away. */
-  outcome: "done" | "would" | "gone" | "failed";
+  /**
+   * `would`: observed only. `gone`: there was nothing left to take away. `full`: a quota has no room,
+   * so something else must do it.
+   */
+  outcome: "done" | "would" | "gone" | "full" | "failed";
   /** ISO time at which the answer came. */
   at: string;
   /** The error's name and message, where it failed. */
@@ -60,6 +63,8 @@ export interface Case {
   open: string[];
   /** How many passes have looked again. */
   round: number;
+  /** How many looks in a row found nothing open: the containment stays when it is two. */
+  quiet: number;
 }
 
 /** What every function of a branch is handed. */
@@ -83,6 +88,7 @@ export function openCase(input: BranchInput, mode: Mode): Case {
       alerts: [],
       open: [],
       round: 0,
+      quiet: 0,
     }
   );
 }
@@ -130,13 +136,14 @@ function ruleId(rule: unknown): unknown {
 
 /** The case after a pass that looked again. */
 export function lookedAgain(after: Case): Case {
-  return { ...after, round: after.round + 1 };
+  const quiet = after.open.length === 0 ? after.quiet + 1 : 0;
+  return { ...after, round: after.round + 1, quiet };
 }
 
 /** The failed calls of a pass, by name. */
 function undone(actions: Action[]): string[] {
   return actions
-    .filter(({ outcome }) => outcome === "failed")
+    .filter(({ outcome }) => outcome === "failed" || outcome === "full")
     .map(({ call, subject, error }) => `${call} on ${subject}: ${error}`);
 }
 

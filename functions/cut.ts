@@ -16,6 +16,9 @@ export type Cut = (
 const GONE =
   /^(NoSuchEntity(Exception)?|ResourceNotFoundException|Invalid(Group|GroupId|Permission|SecurityGroupRuleId)\.NotFound)$/;
 
+/** Source: IAM API Reference, AttachUserPolicy, Errors; the SDK adds the suffix. */
+const FULL = /^LimitExceeded(Exception)?$/;
+
 /** Is this the error of a subject that is not there (any more, or yet)? */
 export function isGone(error: unknown): boolean {
   return error instanceof Error && GONE.test(error.name);
@@ -47,7 +50,12 @@ export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): 
       return note("done");
     } catch (error) {
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return note(isGone(error) ? "gone" : "failed", text.slice(0, 500));
+      return note(outcomeOf(error), text.slice(0, 500));
     }
   };
+}
+
+function outcomeOf(error: unknown): Action["outcome"] {
+  if (isGone(error)) return "gone";
+  return error instanceof Error && FULL.test(error.name) ? "full" : "failed";
 }

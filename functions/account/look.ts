@@ -6,6 +6,13 @@ import { isGone } from "../cut";
 /** The SDK module that a handler is given; its client is made once per sandbox. */
 export type IamSdk = typeof import("@aws-sdk/client-iam");
 
+/** A credential that IAM can switch off and on. */
+export interface Credential {
+  id: string;
+  /** "Active" or "Inactive". */
+  status: string;
+}
+
 /** A user as IAM shows it now. Documents are texts as IAM stores them, URL-encoded. */
 export interface Look {
   attached: string[];
@@ -13,8 +20,14 @@ export interface Look {
   groups: { name: string; attached: string[]; inline: { name: string; document: string }[] }[];
   /** ARN of the permissions boundary. */
   boundary?: string;
-  keys: { id: string; status: string }[];
+  keys: Credential[];
   password: boolean;
+  sshKeys: Credential[];
+  /** CodeCommit, Keyspaces, Bedrock: the service is what it lets in to. */
+  serviceCredentials: (Credential & { service: string })[];
+  certificates: Credential[];
+  /** Serial numbers of the devices that are switched on. */
+  mfaDevices: string[];
   /** Default versions of the customer policies among the above. */
   documents: { arn: string; document: string }[];
 }
@@ -29,6 +42,10 @@ export const lookActions = {
     "iam:ListGroupsForUser",
     "iam:ListAccessKeys",
     "iam:GetLoginProfile",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
+    "iam:ListMFADevices",
   ],
   groups: ["iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies", "iam:GetGroupPolicy"],
   policies: ["iam:GetPolicy", "iam:GetPolicyVersion"],
@@ -58,12 +75,12 @@ export async function lookAtUser(
     return arns;
   };
   try {
-    const [boundary, attached, inline, groups, keys, password] = await Promise.all([
+    const [boundary, attached, inline, groups, credentials, password] = await Promise.all([
       boundaryOf(sdk, iam, name, withDocuments),
       attachedToUser(sdk, iam, name).then(withDocuments),
       inlineOfUser(sdk, iam, name),
       groupsOf(sdk, iam, name, withDocuments),
-      keysOf(sdk, iam, name),
+      credentialsOf(sdk, iam, name),
       orGone(iam.send(new sdk.GetLoginProfileCommand(user))).then(
         (profile) => profile !== undefined,
       ),
@@ -73,7 +90,7 @@ export async function lookAtUser(
       inline,
       groups,
       ...(boundary && { boundary }),
-      keys,
+      ...credentials,
       password,
       documents: documents.filter(
         ({ arn }, index) => documents.findIndex((one) => one.arn === arn) === index,
@@ -202,10 +219,55 @@ async function inlineOfGroup(sdk: IamSdk, iam: IAMClient, group: string): Promis
   );
 }
 
-async function keysOf(sdk: IamSdk, iam: IAMClient, name: string): Promise<Look["keys"]> {
-  const pages = sdk.paginateListAccessKeys({ client: iam }, { UserName: name });
-  const keys = await all(pages, (page) => page.AccessKeyMetadata);
-  return keys.map(({ AccessKeyId = "", Status = "" }) => ({ id: AccessKeyId, status: Status }));
+type Credentials = Pick<
+  Look,
+  "keys" | "sshKeys" | "serviceCredentials" | "certificates" | "mfaDevices"
+>;
+
+/** Every credential but the password. */
+async function credentialsOf(sdk: IamSdk, iam: IAMClient, name: string): Promise<Credentials> {
+  const user = { UserName: name };
+  const at = { client: iam };
+  const [keys, sshKeys, services, certificates, devices] = await Promise.all([
+    all(sdk.paginateListAccessKeys(at, user), (page) => page.AccessKeyMetadata),
+    all(sdk.paginateListSSHPublicKeys(at, user), (page) => page.SSHPublicKeys),
+    serviceCredentialsOf(sdk, iam, name),
+    all(sdk.paginateListSigningCertificates(at, user), (page) => page.Certificates),
+    all(sdk.paginateListMFADevices(at, user), (page) => page.MFADevices),
+  ]);
+  return {
+    keys: keys.map(({ AccessKeyId, Status }) => credential(AccessKeyId, Status)),
+    sshKeys: sshKeys.map(({ SSHPublicKeyId, Status }) => credential(SSHPublicKeyId, Status)),
+    serviceCredentials: services,
+    certificates: certificates.map(({ CertificateId, Status }) =>
+      credential(CertificateId, Status),
+    ),
+    mfaDevices: devices.map(({ SerialNumber = "" }) => SerialNumber),
+  };
+}
+
+/** The SDK has no paginator for these. */
+async function serviceCredentialsOf(
+  sdk: IamSdk,
+  iam: IAMClient,
+  name: string,
+): Promise<Look["serviceCredentials"]> {
+  const found: Look["serviceCredentials"] = [];
+  let Marker: string | undefined;
+  do {
+    const command = new sdk.ListServiceSpecificCredentialsCommand({ UserName: name, Marker });
+    const page = await iam.send(command);
+    for (const one of page.ServiceSpecificCredentials ?? []) {
+      const { ServiceSpecificCredentialId: id, Status, ServiceName: service = "" } = one;
+      found.push({ ...credential(id, Status), service });
+    }
+    Marker = page.IsTruncated ? page.Marker : undefined;
+  } while (Marker);
+  return found;
+}
+
+function credential(id = "", status = ""): Credential {
+  return { id, status };
 }
 
 async function documentsOf(

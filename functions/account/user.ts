@@ -4,7 +4,14 @@ import { type AdminJudgement, type Grant, makesAdmin } from "../../rulebook/admi
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
 import type { Mode } from "../case";
 import { type Cut, isGone } from "../cut";
-import { boundaryGrant, grantsOf, type IamSdk, type Look, lookAtUser } from "./look";
+import {
+  boundaryGrant,
+  type Credential,
+  grantsOf,
+  type IamSdk,
+  type Look,
+  lookAtUser,
+} from "./look";
 
 /** What the account branch is told when it is deployed. */
 export interface AccountSettings {
@@ -36,8 +43,12 @@ export function accountEye(sdk: IamSdk, settings: AccountSettings): AccountEye {
   return { sdk, iam, denyAll: process.env.DENY_ALL_ARN ?? "", settings };
 }
 
-/** What `firstCut` calls; AttachUserPolicy's grant is conditioned on AWSDenyAll. */
-export const firstCutActions = ["iam:AttachUserPolicy", "iam:UpdateAccessKey"];
+/** What `firstCut` calls; the grants of the policy and the boundary are conditioned on AWSDenyAll. */
+export const firstCutActions = [
+  "iam:AttachUserPolicy",
+  "iam:PutUserPermissionsBoundary",
+  "iam:UpdateAccessKey",
+];
 
 /** What `stripUser` calls beside the first cut. */
 export const stripActions = [
@@ -45,6 +56,10 @@ export const stripActions = [
   "iam:DetachUserPolicy",
   "iam:DeleteUserPolicy",
   "iam:RemoveUserFromGroup",
+  "iam:UpdateSSHPublicKey",
+  "iam:UpdateServiceSpecificCredential",
+  "iam:UpdateSigningCertificate",
+  "iam:DeactivateMFADevice",
 ];
 
 /**
@@ -59,18 +74,29 @@ const PATIENCE_MS = [250, 750, 1500];
  * Takes the attacker's power away: AWSDenyAll on the user, and beside it, not after it, the key of
  * the record goes inactive. Nothing is awaited before.
  *
+ * @param looked resolves when the user has been looked at, so that the case knows the boundary that
+ *   the owner had set before it is replaced.
  * @returns false where there is no such user.
  */
 export async function firstCut(
   hand: AccountHand,
   name: string,
-  accessKeyId?: string,
+  accessKeyId: string | undefined,
+  looked: () => Promise<unknown>,
 ): Promise<boolean> {
   const [outcome] = await Promise.all([
-    attachDenyAll(hand, name),
+    denyEverything(hand, name, looked),
     accessKeyId?.startsWith("AKIA") && deactivate(hand, name, accessKeyId),
   ]);
   return outcome !== "gone";
+}
+
+/** Where the user's ten attachments are taken, the boundary denies: no quota protects against it. */
+async function denyEverything(hand: AccountHand, name: string, looked: () => Promise<unknown>) {
+  const attached = await attachDenyAll(hand, name);
+  if (attached !== "full") return attached;
+  await looked();
+  return putDenyAllBoundary(hand, name);
 }
 
 /** Tries again while IAM says that the user is not there, before it is believed. */
@@ -188,28 +214,43 @@ export function adminGrants(
   return makesAdmin(notExempt(grants, settings.exemptions));
 }
 
+function isDenied({ attached, boundary }: Look, { denyAll }: AccountEye): boolean {
+  return attached.includes(denyAll) || boundary === denyAll;
+}
+
 /** What a look still finds open on a user who should be contained, in words. */
 export function openDoors(found: FoundUser, eye: AccountEye): string[] {
   const { name, look } = found;
   const admin = adminGrants(found, eye);
   return [
-    ...(look.attached.includes(eye.denyAll) ? [] : [`user ${name} has no AWSDenyAll`]),
-    ...activeKeys(look).map((id) => `user ${name} has the active key ${id}`),
+    ...(isDenied(look, eye) ? [] : [`user ${name} has no AWSDenyAll`]),
+    ...active(look.keys).map((id) => `user ${name} has the active key ${id}`),
     ...(look.password ? [`user ${name} has a console password`] : []),
+    ...active(look.sshKeys).map((id) => `user ${name} has the active SSH key ${id}`),
+    ...active(look.serviceCredentials).map(
+      (id) => `user ${name} has the active service-specific credential ${id}`,
+    ),
+    ...active(look.certificates).map((id) => `user ${name} has the active certificate ${id}`),
+    ...look.mfaDevices.map((serial) => `user ${name} has the MFA device ${serial}`),
     ...(admin.answer === "yes" ? admin.reasons : []),
   ];
 }
 
-/** Everything that a look finds open, taken side by side. */
+/**
+ * Everything that a look finds open, taken side by side; the MFA devices last, since until then they
+ * keep out whoever has but a key or a password.
+ */
 export async function stripUser(hand: AccountHand, found: FoundUser): Promise<void> {
   const { name, look } = found;
   const { culprits } = adminGrants(found, hand);
   await Promise.all([
-    !look.attached.includes(hand.denyAll) && attachDenyAll(hand, name),
-    ...activeKeys(look).map((id) => deactivate(hand, name, id)),
+    !isDenied(look, hand) && denyEverything(hand, name, async () => look),
+    ...active(look.keys).map((id) => deactivate(hand, name, id)),
     look.password && deletePassword(hand, name),
+    ...switchOff(hand, name, look),
     ...takeGrants(hand, name, look, culprits),
   ]);
+  await Promise.all(look.mfaDevices.map((serial) => removeDevice(hand, name, serial)));
 }
 
 /** Removes the grants named by their ids from a user: policies from him, him from groups. */
@@ -242,13 +283,50 @@ export function takeGrants(
   ];
 }
 
-function activeKeys(look: Look): string[] {
-  return look.keys.filter(({ status }) => status === "Active").map(({ id }) => id);
+function active(credentials: Credential[]): string[] {
+  return credentials.filter(({ status }) => status === "Active").map(({ id }) => id);
+}
+
+/** SSH keys, service-specific credentials and signing certificates; the status is a literal. */
+function switchOff(
+  { sdk, iam, cut }: AccountHand,
+  UserName: string,
+  { sshKeys, serviceCredentials, certificates }: Look,
+): Promise<unknown>[] {
+  const subject = `user ${UserName}`;
+  const Status = "Inactive";
+  return [
+    ...active(sshKeys).map((SSHPublicKeyId) => {
+      const command = new sdk.UpdateSSHPublicKeyCommand({ UserName, SSHPublicKeyId, Status });
+      return cut("iam:UpdateSSHPublicKey", subject, command, () => iam.send(command));
+    }),
+    ...active(serviceCredentials).map((ServiceSpecificCredentialId) => {
+      const input = { UserName, ServiceSpecificCredentialId, Status } as const;
+      const command = new sdk.UpdateServiceSpecificCredentialCommand(input);
+      return cut("iam:UpdateServiceSpecificCredential", subject, command, () => iam.send(command));
+    }),
+    ...active(certificates).map((CertificateId) => {
+      const command = new sdk.UpdateSigningCertificateCommand({ UserName, CertificateId, Status });
+      return cut("iam:UpdateSigningCertificate", subject, command, () => iam.send(command));
+    }),
+  ];
+}
+
+/** A device cannot be switched off, only taken from its user; he has to enroll it again. */
+function removeDevice({ sdk, iam, cut }: AccountHand, UserName: string, SerialNumber: string) {
+  const command = new sdk.DeactivateMFADeviceCommand({ UserName, SerialNumber });
+  return cut("iam:DeactivateMFADevice", `user ${UserName}`, command, () => iam.send(command));
 }
 
 function attachDenyAll({ sdk, iam, cut, denyAll }: AccountHand, name: string) {
   const command = new sdk.AttachUserPolicyCommand({ UserName: name, PolicyArn: denyAll });
   return cut("iam:AttachUserPolicy", `user ${name}`, command, () => iam.send(command));
+}
+
+function putDenyAllBoundary({ sdk, iam, cut, denyAll }: AccountHand, name: string) {
+  const input = { UserName: name, PermissionsBoundary: denyAll };
+  const command = new sdk.PutUserPermissionsBoundaryCommand(input);
+  return cut("iam:PutUserPermissionsBoundary", `user ${name}`, command, () => iam.send(command));
 }
 
 /** The status is a literal: this role could switch a key on, this text cannot. */

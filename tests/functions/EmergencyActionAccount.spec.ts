@@ -106,7 +106,7 @@ describe("EmergencyActionAccount", () => {
     });
 
     it("goes on after a call that failed, and names it open", async () => {
-      const AttachUserPolicy = refusal("LimitExceededException", "ten are attached");
+      const AttachUserPolicy = refusal("ServiceFailureException", "try again");
       const answers = { ...cuts, ...bareUser, AttachUserPolicy };
       const { after } = await contain(
         [
@@ -117,13 +117,38 @@ describe("EmergencyActionAccount", () => {
       );
 
       const failed = (name: string) =>
-        `iam:AttachUserPolicy on user ${name}: LimitExceededException: ten are attached`;
+        `iam:AttachUserPolicy on user ${name}: ServiceFailureException: try again`;
       assert.deepEqual(told(after.actions).sort(), [
         "done iam:UpdateAccessKey user bob",
         "failed iam:AttachUserPolicy user bob",
         "failed iam:AttachUserPolicy user eve",
       ]);
       assert.deepEqual(after.open, [failed("bob"), failed("eve")]);
+    });
+
+    it("denies by the boundary where ten policies are attached, once the owner's is known", async () => {
+      const owners = "arn:aws:iam::123456789012:policy/owners";
+      const { after, calls } = await contain([bob], {
+        ...cuts,
+        ...bareUser,
+        GetUser: { User: { PermissionsBoundary: { PermissionsBoundaryArn: owners } } },
+        GetPolicy: { Policy: { DefaultVersionId: "v1" } },
+        GetPolicyVersion: { PolicyVersion: { Document: HARMLESS } },
+        AttachUserPolicy: refusal("LimitExceededException", "ten are attached"),
+        PutUserPermissionsBoundary: {},
+      });
+      const names = calls.map(([name]) => name);
+      assert.ok(names.indexOf("GetUser") < names.indexOf("PutUserPermissionsBoundary"));
+      assert.deepEqual(cutsIn(calls), [
+        deny("bob"),
+        ["PutUserPermissionsBoundary", { UserName: "bob", PermissionsBoundary: DENY_ALL }],
+      ]);
+      assert.deepEqual(told(after.actions), [
+        "full iam:AttachUserPolicy user bob",
+        "done iam:PutUserPermissionsBoundary user bob",
+      ]);
+      const [subject] = after.subjects;
+      assert.equal(subject?.kind === "user" && subject.before?.boundary, owners);
     });
 
     it("contains all the same where the look beside the cut is throttled", async () => {

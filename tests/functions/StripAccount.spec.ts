@@ -32,6 +32,10 @@ const done: IamAnswers = {
   DetachUserPolicy: {},
   DeleteUserPolicy: {},
   RemoveUserFromGroup: {},
+  UpdateSSHPublicKey: {},
+  UpdateServiceSpecificCredential: {},
+  UpdateSigningCertificate: {},
+  DeactivateMFADevice: {},
   DetachGroupPolicy: {},
   DeleteGroupPolicy: {},
 };
@@ -52,6 +56,24 @@ const open: IamAnswers = {
   ListGroupPolicies: { PolicyNames: [] },
   ListAccessKeys: keys("AKIA1", "-AKIA2", "AKIA3"),
   GetLoginProfile: {},
+  ListSSHPublicKeys: {
+    SSHPublicKeys: [
+      { SSHPublicKeyId: "APKA1", Status: "Active" },
+      { SSHPublicKeyId: "APKA2", Status: "Inactive" },
+    ],
+  },
+  ListServiceSpecificCredentials: ({ Marker }) =>
+    Marker === "more"
+      ? { ServiceSpecificCredentials: [{ ServiceSpecificCredentialId: "ACCA2", Status: "Active" }] }
+      : {
+          ServiceSpecificCredentials: [
+            { ServiceSpecificCredentialId: "ACCA1", Status: "Inactive" },
+          ],
+          IsTruncated: true,
+          Marker: "more",
+        },
+  ListSigningCertificates: { Certificates: [{ CertificateId: "C1", Status: "Active" }] },
+  ListMFADevices: { MFADevices: [{ SerialNumber: "arn:mfa" }] },
 };
 const closed = { ...bareUser, ListAttachedUserPolicies: attached(DENY_ALL, READ_ONLY) };
 
@@ -81,23 +103,30 @@ describe("StripAccount", () => {
         ["UpdateAccessKey", inactive("AKIA1")],
         ["UpdateAccessKey", inactive("AKIA3")],
         ["DeleteLoginProfile", { UserName }],
+        ["UpdateSSHPublicKey", { UserName, SSHPublicKeyId: "APKA1", Status: "Inactive" }],
+        [
+          "UpdateServiceSpecificCredential",
+          { UserName, ServiceSpecificCredentialId: "ACCA2", Status: "Inactive" },
+        ],
+        ["UpdateSigningCertificate", { UserName, CertificateId: "C1", Status: "Inactive" }],
         ["DetachUserPolicy", { UserName, PolicyArn: ADMIN }],
         ["DetachUserPolicy", { UserName, PolicyArn: TEAM }],
         ["DeleteUserPolicy", { UserName, PolicyName: "own+@=,." }],
         ["RemoveUserFromGroup", { UserName, GroupName: "admins" }],
+        ["DeactivateMFADevice", { UserName, SerialNumber: "arn:mfa" }],
       ]);
-      assert.equal(after.actions.length, 8);
+      assert.equal(after.actions.length, 12);
       assert.deepEqual([after.open, after.round], [[], 0]);
     });
   }
 
-  for (const call of Object.keys(done).slice(0, 6)) {
+  for (const call of Object.keys(done).slice(0, 10)) {
     it(`does everything else where ${call} fails, and names it open`, async () => {
       const failing = { ...open, [call]: refusal("ServiceFailureException") };
       const { after, calls } = await strip([bob], failing);
 
       const failed = after.actions.filter(({ outcome }) => outcome === "failed");
-      assert.equal(cutsIn(calls).length, 8);
+      assert.equal(cutsIn(calls).length, 12);
       assert.deepEqual([...new Set(failed.map((one) => one.call))], [`iam:${call}`]);
       assert.deepEqual(
         after.open,

@@ -32,6 +32,34 @@ const GetAccessKeyLastUsed = { UserName: "robert" };
 const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: string[]][] = [
   ["a user with nothing but deny-all", bob, closed, []],
   ["a user who is gone", bob, { ...nobody, GetAccessKeyLastUsed: noSuchEntity }, []],
+  [
+    "a user whom the boundary denies",
+    bob,
+    {
+      ...bareUser,
+      GetUser: { User: { PermissionsBoundary: { PermissionsBoundaryArn: DENY_ALL } } },
+    },
+    [],
+  ],
+  [
+    "every other credential",
+    bob,
+    {
+      ...closed,
+      ListSSHPublicKeys: { SSHPublicKeys: [{ SSHPublicKeyId: "APKA1", Status: "Active" }] },
+      ListServiceSpecificCredentials: {
+        ServiceSpecificCredentials: [{ ServiceSpecificCredentialId: "ACCA1", Status: "Active" }],
+      },
+      ListSigningCertificates: { Certificates: [{ CertificateId: "C1", Status: "Active" }] },
+      ListMFADevices: { MFADevices: [{ SerialNumber: "arn:mfa" }] },
+    },
+    [
+      "user bob has the active SSH key APKA1",
+      "user bob has the active service-specific credential ACCA1",
+      "user bob has the active certificate C1",
+      "user bob has the MFA device arn:mfa",
+    ],
+  ],
   ["a missing deny-all", bob, bareUser, ["user bob has no AWSDenyAll"]],
   [
     "an active key, not an inactive one",
@@ -104,7 +132,8 @@ describe("VerifyAccount", () => {
   for (const [name, subject, answers, open] of cases) {
     it(`finds ${open.length || "nothing"} open: ${name}`, async () => {
       const { before, after, calls } = await verify([subject], answers);
-      assert.deepEqual(after, { ...before, open, round: 3 });
+      const quiet = open.length === 0 ? before.quiet + 1 : 0;
+      assert.deepEqual(after, { ...before, open, round: 3, quiet });
       assert.deepEqual(cutsIn(calls), []);
     });
   }

@@ -80,7 +80,11 @@ describe("a case", () => {
     assert.deepEqual(addToCase(after, []).open, []);
   });
 
-  it("counts the passes that looked again", () => {
-    assert.deepEqual(lookedAgain(caseOf({ round: 1 })), caseOf({ round: 2 }));
+  it("counts the passes that looked again, and the quiet ones in a row", () => {
+    const quiet = { round: 1, quiet: 1 };
+    assert.deepEqual(lookedAgain(caseOf(quiet)), caseOf({ round: 2, quiet: 2 }));
+    const loud = { open: ["a door"] };
+    const after = lookedAgain(caseOf({ ...quiet, ...loud }));
+    assert.deepEqual(after, caseOf({ round: 2, quiet: 0, ...loud }));
   });
 });

@@ -15,7 +15,6 @@ const gone = [
 const notGone = [
   "AccessDenied",
   "ThrottlingException",
-  "LimitExceededException",
   "InvalidVpcID.NotFound.Malformed",
   "NoSuchEntityExceptions",
 ];
@@ -55,6 +54,13 @@ describe("cutting", () => {
       assert.deepEqual([outcome, actions[0]?.error], ["failed", `${name}: said the service`]);
     });
   }
+
+  it("is full where a quota has no room", async () => {
+    for (const name of ["LimitExceeded", "LimitExceededException"]) {
+      const { outcome, actions } = await once(() => Promise.reject(refusal(name)));
+      assert.deepEqual([outcome, actions[0]?.outcome], ["full", "full"]);
+    }
+  });
 
   it("survives what is no Error, and a message without end", async () => {
     assert.equal((await once(() => Promise.reject("a text"))).actions[0]?.error, "a text");

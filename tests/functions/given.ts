@@ -30,6 +30,10 @@ export const bareUser = {
   ListUserPolicies: { PolicyNames: [] },
   ListGroupsForUser: { Groups: [] },
   ListAccessKeys: { AccessKeyMetadata: [] },
+  ListSSHPublicKeys: { SSHPublicKeys: [] },
+  ListServiceSpecificCredentials: { ServiceSpecificCredentials: [] },
+  ListSigningCertificates: { Certificates: [] },
+  ListMFADevices: { MFADevices: [] },
   GetLoginProfile: noSuchEntity,
 } satisfies IamAnswers;
 
@@ -49,6 +53,10 @@ export const bareLook = {
   groups: [],
   keys: [],
   password: false,
+  sshKeys: [],
+  serviceCredentials: [],
+  certificates: [],
+  mfaDevices: [],
   documents: [],
 };
 
@@ -97,7 +105,7 @@ export function incident(subjects: Subject[], over: Partial<Incident> = {}): Inc
 
 export function caseOf(over: Partial<Case> = {}): Case {
   const none = { subjects: [], actions: [], notes: [], alerts: [], open: [] };
-  return { id: "execution-1", mode: "enforce", ...none, round: 0, ...over };
+  return { id: "execution-1", mode: "enforce", ...none, round: 0, quiet: 0, ...over };
 }
 
 /** What a case says that was done, as the calls were: the service's name and the times left out. */
