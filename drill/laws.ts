@@ -1,3 +1,4 @@
+import { caseComplaints } from "../restore/caseFile";
 import type { Call, Credentials } from "./account/account";
 import { type Caller, isRefusal } from "./caller";
 import type { ExecutionResult } from "./program/deploy";
@@ -24,10 +25,15 @@ export interface Evidence {
 
 /**
  * The laws of every scenario, one sentence for each breach: no responder is refused, every
- * execution ends where it should, and no secret is written down.
+ * execution ends where it should, no secret is written down, and every case is as its schema has it.
  */
 export function brokenLaws(evidence: Evidence): string[] {
-  return [...refusals(evidence), ...wrongEnds(evidence), ...leaks(evidence)];
+  return [
+    ...refusals(evidence),
+    ...wrongEnds(evidence),
+    ...leaks(evidence),
+    ...strangeCases(evidence),
+  ];
 }
 
 function refusals({ responderCalls }: Evidence): string[] {
@@ -60,6 +66,16 @@ function isEnded({ status, path }: ExecutionResult): boolean {
   const last = path.at(-1) ?? "";
   if (status === "FAILED") return path.includes("Failed");
   return last === "EndState" || last.startsWith("Lift");
+}
+
+function strangeCases({ objects }: Evidence): string[] {
+  return objects
+    .filter(({ key }) => /\/cases\/[^/]+\.json$/.test(key))
+    .flatMap(({ key, text }) =>
+      caseComplaints(JSON.parse(text)).map(
+        (complaint) => `the case ${key} is not as schema/case.schema.json has it: ${complaint}`,
+      ),
+    );
 }
 
 function leaks(evidence: Evidence): string[] {

@@ -106,6 +106,11 @@ const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefi
     },
     /^a log line/,
   ],
+  [
+    "a case that its schema does not allow",
+    { objects: [{ key: "bucket/cases/e-1.json", text: '"no case"' }] },
+    /^the case bucket\/cases\/e-1\.json is not as schema\/case\.schema\.json has it: the case must/,
+  ],
   ["a word that is a password", { secrets: ["to"] }, undefined],
 ];
 
