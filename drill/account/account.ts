@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type Authority, authorize } from "./authorize";
 import { answerOf } from "./corrections";
 import type { Backend } from "./corrections/correction";
+import type { ServiceCredential } from "./corrections/serviceCredentials";
 import { type Directory, plainDocument, readDirectory } from "./directory";
 import { type Moto, startMoto } from "./moto";
 import { type Principal, principalArn } from "./principal";
@@ -76,7 +77,15 @@ const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 /** Calls that need not empty the cached directory. */
 const READS = /^(Get|List|Describe|Head|AssumeRole)/;
 
-const SECRETS = ["Password", "NewPassword", "SecretAccessKey", "SessionToken", "SecretString"];
+const SECRETS = [
+  "Password",
+  "NewPassword",
+  "SecretAccessKey",
+  "SessionToken",
+  "SecretString",
+  "ServicePassword",
+  "ServiceCredentialSecret",
+];
 
 /**
  * An AWS account on this machine: moto, behind a proxy that knows who calls, refuses what their
@@ -98,6 +107,7 @@ export class Account {
   readonly #server = http.createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
   readonly #logins = new Map<string, Login>();
   readonly #boundaries = new Map<string, string>();
+  readonly #serviceCredentials = new Map<string, ServiceCredential>();
   readonly #awsManaged = new Map<string, string>();
   #faults: Array<Required<Omit<Fault, "message">> & { message: string }> = [];
   #listeners: Array<(call: Call) => void> = [];
@@ -178,6 +188,7 @@ export class Account {
     this.#logins.clear();
     this.#logins.set(this.owner.accessKeyId, root());
     this.#boundaries.clear();
+    this.#serviceCredentials.clear();
     this.#faults = [];
     this.#listeners = [];
     this.#directory = undefined;
@@ -328,6 +339,7 @@ export class Account {
     return {
       accountId: this.accountId,
       boundaries: this.#boundaries,
+      serviceCredentials: this.#serviceCredentials,
       directory: () => this.#readDirectory(),
       ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       keysOf: (userName) => this.#keysOf(userName),
@@ -353,6 +365,10 @@ export class Account {
       case "CreateAccessKey":
         this.#keepKey(caller, output.AccessKey ?? {});
         break;
+      case "CreateServiceSpecificCredential":
+      case "ResetServiceSpecificCredential":
+        this.#keepServiceSecret(output.ServiceSpecificCredential ?? {});
+        break;
       case "UpdateAccessKey":
         if (login) login.active = params.Status === "Active";
         break;
@@ -375,6 +391,10 @@ export class Account {
     if (this.#logins.has(id)) return;
     const name = String(key.UserName ?? caller.name);
     this.#logins.set(id, { principal: { kind: "user", name }, active: true });
+  }
+
+  #keepServiceSecret({ ServicePassword, ServiceCredentialSecret }: Params): void {
+    this.#secret(ServicePassword ?? ServiceCredentialSecret);
   }
 
   #keepSession(action: string, params: Params, caller: Caller, credentials: Params): void {

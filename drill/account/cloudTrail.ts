@@ -33,9 +33,10 @@ const NAMED_REQUESTS = [
 ];
 
 const READS = /^(Get|List|Describe|Head|Simulate|Generate)/;
-const NUMBERS = /^(from|to)Port$|^(attachmentCount|durationSeconds|maxEntries|ruleNumber)$/i;
+const NUMBERS =
+  /^(from|to)Port$|^(attachmentCount|durationSeconds|maxEntries|ruleNumber|maxItems|credentialAgeDays)$/i;
 const BOOLEANS =
-  /^(isEgress|egress|isAttachable|isDefaultVersion|setAsDefault|passwordResetRequired)$/i;
+  /^(isEgress|egress|isAttachable|isDefaultVersion|setAsDefault|passwordResetRequired|allUsers)$/i;
 
 /**
  * The record that CloudTrail writes for a call.

@@ -25,7 +25,11 @@ type Reader = (params: Params, look: Lookups) => Array<string | undefined> | Pro
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 const readers: Record<string, Reader> = {
-  "iam:user": (params, look) => [userArn(params, look)],
+  // AllUsers: ListServiceSpecificCredentials of whoever has some.
+  "iam:user": (params, look) =>
+    params.AllUsers === "true"
+      ? [...look.directory.users.values()].map(({ arn }) => arn)
+      : [userArn(params, look)],
   "iam:group": ({ GroupName }, look) => [
     named(GroupName, (name) => look.directory.groups.get(name)?.arn ?? iamArn(look, "group", name)),
   ],

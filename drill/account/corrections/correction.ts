@@ -1,12 +1,15 @@
 import type { Directory } from "../directory";
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
+import type { ServiceCredential } from "./serviceCredentials";
 
 /** The account behind the corrections. */
 export interface Backend {
   accountId: string;
   /** Users' permissions boundaries: user name → policy ARN. */
   boundaries: Map<string, string>;
+  /** Service-specific credentials by their ids, oldest first. */
+  serviceCredentials: Map<string, ServiceCredential>;
   /** What the account holds before the call. */
   directory(): Promise<Directory>;
   /** Name of the user whose access key it is, under his present name. */

@@ -8,6 +8,7 @@ const POSSESSIONS = [
   { action: "ListAttachedUserPolicies", mark: "<member>", message: "attached policies" },
   { action: "ListGroupsForUser", mark: "<member>", message: "group memberships" },
   { action: "ListSSHPublicKeys", mark: "<member>", message: "SSH public keys" },
+  { action: "ListSigningCertificates", mark: "<member>", message: "signing certificates" },
   { action: "ListMFADevices", mark: "<member>", message: "MFA devices" },
 ];
 
@@ -19,6 +20,10 @@ export const deleteUser: Correction = {
   async handle(request, _principal, backend) {
     const UserName = String(request.params.UserName);
     if (backend.keysOf(UserName).length > 0) return conflict(request, "access keys");
+    const services = [...backend.serviceCredentials.values()];
+    if (services.some((each) => each.UserName === UserName)) {
+      return conflict(request, "service specific credentials");
+    }
     for (const { action, mark, message } of POSSESSIONS) {
       const answer = await backend.ask("iam", action, { UserName });
       if (answer.status === 200 && answer.body.includes(mark)) {

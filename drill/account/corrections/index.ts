@@ -10,6 +10,7 @@ import { ownName } from "./ownName";
 import { renamedUser } from "./renamedUser";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
+import { serviceCredentials } from "./serviceCredentials";
 import { userBoundary } from "./userBoundary";
 
 /**
@@ -22,6 +23,7 @@ export const corrections: Correction[] = [
   userBoundary,
   renamedUser,
   deleteUser,
+  serviceCredentials,
   attachmentQuota,
   assumeRole,
   callerIdentity,

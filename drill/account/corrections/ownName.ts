@@ -18,10 +18,15 @@ export const ownName: Correction = {
     "ListSSHPublicKeys",
     "ListSigningCertificates",
     "ListMFADevices",
+    "ListServiceSpecificCredentials",
+    "UpdateServiceSpecificCredential",
+    "ResetServiceSpecificCredential",
+    "DeleteServiceSpecificCredential",
   ],
   source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html",
   async handle(request, principal, backend) {
-    if (principal.kind !== "user" || request.params.UserName !== undefined) {
+    const { UserName, AllUsers } = request.params;
+    if (principal.kind !== "user" || UserName !== undefined || AllUsers === "true") {
       return await backend.forward(request);
     }
     const query = new URLSearchParams(request.body.toString("utf8"));
