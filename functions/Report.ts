@@ -1,5 +1,5 @@
 import { describeActor } from "../events/actor";
-import type { Incident } from "../events/incident";
+import type { Incident, Subject } from "../events/incident";
 import type { Action, Case } from "./case";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
@@ -29,10 +29,26 @@ export interface ReportInput {
 /** One message for people. */
 export interface Message {
   subject: string;
+  /** Plain text that reads well in an e-mail. */
   body: string;
+  /** The same for a chat channel; see `chatOf`. */
+  chat: ChatNotification;
 }
 
-/** Tells people what happened. Runs once per cold start and returns the handler. */
+/** Source: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html, Event schema. */
+interface ChatNotification {
+  version: "1.0";
+  source: "custom";
+  id: string;
+  content: { textType: "client-markdown"; title: string; description: string; nextSteps: string[] };
+  metadata: { threadId: string; summary: string; eventType: string; relatedResources: string[] };
+}
+
+/**
+ * Tells people what happened, each subscription in its own form. Runs once per cold start and returns
+ * the handler.
+ * Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure.
+ */
 export function report(sdk: SnsSdk) {
   const sns = new sdk.SNSClient({});
 
@@ -42,7 +58,13 @@ export function report(sdk: SnsSdk) {
       new sdk.PublishCommand({
         TopicArn: process.env.TOPIC_ARN ?? "",
         Subject: message.subject,
-        Message: message.body,
+        MessageStructure: "json",
+        Message: JSON.stringify({
+          default: message.body,
+          email: message.body,
+          // Chat channels subscribe by HTTPS.
+          https: JSON.stringify(message.chat),
+        }),
       }),
     );
     return message;
@@ -65,10 +87,53 @@ export function write(input: ReportInput): Message {
     ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
     ...whereItIs(input),
   ];
+  const body = lines.join("\n").slice(0, LONGEST_BODY);
   return {
     subject: title.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100),
-    body: lines.join("\n"),
+    body,
+    chat: chatOf(input, title, body),
   };
+}
+
+/**
+ * SNS takes 256 KB in all, a chat channel far less of one message: the rest is in the case.
+ * Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, Message.
+ */
+const LONGEST_BODY = 60_000;
+const LONGEST_CHAT = 3_000;
+
+/** Messages about the same subjects share a thread. */
+function chatOf(input: ReportInput, title: string, body: string): ChatNotification {
+  const { CloudWatcherCore: incident, case: known } = input.state;
+  const about = (incident?.subjects ?? []).map(nameOf);
+  return {
+    version: "1.0",
+    source: "custom",
+    id: input.execution.split(":").at(-1) ?? "",
+    content: {
+      textType: "client-markdown",
+      title,
+      description: body.slice(0, LONGEST_CHAT),
+      nextSteps: [...(known?.open ?? []), ...(known?.alerts ?? [])].slice(0, 10),
+    },
+    metadata: {
+      threadId: about.join(" ") || title,
+      summary: title,
+      eventType: outcomeOf(input).split(",")[0] ?? "",
+      relatedResources: about,
+    },
+  };
+}
+
+function nameOf(subject: Subject): string {
+  switch (subject.kind) {
+    case "policy":
+      return subject.arn;
+    case "securityGroup":
+      return subject.groupId ?? subject.groupName ?? "a security group";
+    default:
+      return `${subject.kind === "group" ? "group" : "user"} ${subject.name}`;
+  }
 }
 
 /** A failed `IngestionAction` leaves its error in place of the state. */
@@ -127,11 +192,28 @@ function causeOf(cause: string | undefined): string {
   }
 }
 
-function whereItIs({ state: { recorded }, execution }: ReportInput): string[] {
+/** The consoles' hosts, by the partition of an ARN. */
+const CONSOLES: Record<string, string> = {
+  aws: "console.aws.amazon.com",
+  "aws-cn": "console.amazonaws.cn",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+};
+
+function whereItIs({ state: { recorded, case: known }, execution }: ReportInput): string[] {
   const written = recorded?.key
     ? [`Case: s3://${recorded.bucket}/${recorded.key}`]
     : recorded?.Error
       ? [`The case could not be written: ${recorded.Error}: ${causeOf(recorded.Cause)}`]
       : [];
-  return ["", ...written, `Execution: ${execution}`];
+  const taken = known?.actions.some(({ outcome }) => outcome === "done");
+  const back =
+    recorded?.key && taken
+      ? [`Give back: npm run restore -- s3://${recorded.bucket}/${recorded.key} --dry-run`]
+      : [];
+  const [, partition = "", , region] = execution.split(":");
+  const host = CONSOLES[partition];
+  const link = host
+    ? [`https://${host}/states/home?region=${region}#/v2/executions/details/${execution}`]
+    : [];
+  return ["", ...written, ...back, `Execution: ${execution}`, ...link];
 }

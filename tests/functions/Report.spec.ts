@@ -13,15 +13,17 @@ const attach: Action = {
   outcome: "done",
   at: "2026-06-01T12:00:01.000Z",
 };
+const link = `https://console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/${execution}`;
 const event = incident([], { reason: `${ADMIN} makes an admin` });
 const recorded = { bucket: "cases", key: "cases/e-1.json" };
 
 async function message(state: ReportInput["state"]) {
   const { sdk, calls } = fakeSdk(sns, "SNSClient", { Publish: {} });
-  const { subject, body } = await report(sdk)({ state, execution });
-  const sent = { TopicArn: "arn:topic", Subject: subject, Message: body };
+  const { subject, body, chat } = await report(sdk)({ state, execution });
+  const Message = JSON.stringify({ default: body, email: body, https: JSON.stringify(chat) });
+  const sent = { TopicArn: "arn:topic", Subject: subject, MessageStructure: "json", Message };
   assert.deepEqual(calls, [["Publish", sent]]);
-  return { subject, lines: body.split("\n") };
+  return { subject, lines: body.split("\n"), chat };
 }
 
 const titles: [
@@ -111,7 +113,9 @@ describe("Report", () => {
       "- a door",
       "",
       "Case: s3://cases/cases/e-1.json",
+      "Give back: npm run restore -- s3://cases/cases/e-1.json --dry-run",
       `Execution: ${execution}`,
+      link,
     ]);
   });
 
@@ -143,7 +147,33 @@ describe("Report", () => {
       "Failed: States.Timeout: no cause was given",
       "",
       `Execution: ${execution}`,
+      link,
     ]);
+  });
+
+  it("tells a chat channel the same, in one thread for one subject", async () => {
+    const subjects = [{ kind: "user" as const, name: "bob", proved: true }];
+    const known = caseOf({ actions: [attach], alerts: ["an alert"], open: ["a door"] });
+    const state = { CloudWatcherCore: { ...event, subjects }, case: known };
+    const { chat, lines } = await message(state);
+    const title = "Tourniquet: NOT CONTAINED, AttachUserPolicy in 123456789012";
+    assert.deepEqual(chat, {
+      version: "1.0",
+      source: "custom",
+      id: "e-1",
+      content: {
+        textType: "client-markdown",
+        title,
+        description: lines.join("\n"),
+        nextSteps: ["a door", "an alert"],
+      },
+      metadata: {
+        threadId: "user bob",
+        summary: title,
+        eventType: "NOT CONTAINED",
+        relatedResources: ["user bob"],
+      },
+    });
   });
 
   it("keeps the subject to one line of 100 ASCII characters, whatever the record says", async () => {
