@@ -14,29 +14,8 @@ export interface Moto {
 
 const PYTHON = join(__dirname, "..", "..", ".venv", "bin", "python");
 
-/**
- * The server lives as long as its stdin: the kernel closes that pipe however Node ends, SIGKILL
- * included, so no process is left behind. Port 0 lets the kernel choose, so no two servers race
- * for a port that looked free; moto learns it afterwards, for the URLs that it hands out.
- *
- * moto keeps an IAM, with all 1,582 managed policies, for each AWS partition. One partition and a
- * lazier garbage collector make a reset and the calls after it several times quicker.
- */
-const SERVER = `
-import gc, logging, os, sys
-from moto.utilities import utils
-utils.PARTITION_NAMES[:] = ["aws"]
-gc.set_threshold(100000, 50, 50)
-from moto.server import ThreadedMotoServer
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-server.start()
-port = server.get_host_and_port()[1]
-os.environ["MOTO_PORT"] = str(port)
-print(port, flush=True)
-sys.stdin.buffer.read()
-os._exit(0)
-`;
+/** The server, and where moto itself is put right: what no correction in front of it can see. */
+const SERVER = join(__dirname, "motoServer.py");
 
 const ENVIRONMENT = {
   // Without it AdministratorAccess and AWSDenyAll do not exist.
@@ -57,7 +36,7 @@ export async function startMoto(): Promise<Moto> {
   if (!existsSync(PYTHON)) {
     throw new Error(`The AWS stand-in needs ${PYTHON}, which is not there: run "npm run setup"`);
   }
-  const server = spawn(PYTHON, ["-c", SERVER], { env: { ...process.env, ...ENVIRONMENT } });
+  const server = spawn(PYTHON, [SERVER], { env: { ...process.env, ...ENVIRONMENT } });
   let tail = "";
   server.stderr.setEncoding("utf8").on("data", (text: string) => {
     tail = (tail + text).slice(-2000);

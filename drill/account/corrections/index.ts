@@ -7,7 +7,7 @@ import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
 import { ownName } from "./ownName";
-import { renamedUser } from "./renamedUser";
+import { pages } from "./pages";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
 import { serviceCredentials } from "./serviceCredentials";
@@ -21,7 +21,7 @@ export const corrections: Correction[] = [
   ownName,
   rootKey,
   userBoundary,
-  renamedUser,
+  pages,
   deleteUser,
   serviceCredentials,
   attachmentQuota,

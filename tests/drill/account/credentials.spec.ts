@@ -275,4 +275,199 @@ describe("a user's credentials in the account of the drill", function () {
       });
     });
   });
+
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_users_rename.html
+  describe("of every kind", () => {
+    const SSH_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ== mallory";
+    const SERIAL = "arn:aws:iam::123456789012:mfa/phone";
+
+    async function sshKey(UserName: string, comment = ""): Promise<string> {
+      const input = { UserName, SSHPublicKeyBody: `${SSH_KEY}${comment}` };
+      const made = await iam.send(new IAM.UploadSSHPublicKeyCommand(input));
+      return made.SSHPublicKey?.SSHPublicKeyId ?? "";
+    }
+
+    async function certificate(by: IAM.IAMClient, UserName?: string): Promise<string> {
+      const input = { UserName, CertificateBody: CERTIFICATE };
+      const made = await by.send(new IAM.UploadSigningCertificateCommand(input));
+      assert.equal(made.Certificate?.UserName, UserName ?? "mallory");
+      return made.Certificate?.CertificateId ?? "";
+    }
+
+    async function mfaDevice(UserName: string): Promise<void> {
+      await iam.send(new IAM.CreateVirtualMFADeviceCommand({ VirtualMFADeviceName: "phone" }));
+      const codes = { AuthenticationCode1: "123456", AuthenticationCode2: "654321" };
+      const input = { UserName, SerialNumber: SERIAL, ...codes };
+      await iam.send(new IAM.EnableMFADeviceCommand(input));
+    }
+
+    /** What the lists of a user's credentials show: owner, id and, where there is one, status. */
+    async function lists(UserName: string): Promise<Record<string, unknown>> {
+      const keys = await iam.send(new IAM.ListAccessKeysCommand({ UserName }));
+      const ssh = await iam.send(new IAM.ListSSHPublicKeysCommand({ UserName }));
+      const signing = await iam.send(new IAM.ListSigningCertificatesCommand({ UserName }));
+      const mfa = await iam.send(new IAM.ListMFADevicesCommand({ UserName }));
+      return {
+        keys: keys.AccessKeyMetadata?.map((each) => [each.UserName, each.AccessKeyId, each.Status]),
+        ssh: ssh.SSHPublicKeys?.map((each) => [each.UserName, each.SSHPublicKeyId, each.Status]),
+        signing: signing.Certificates?.map((each) => [
+          each.UserName,
+          each.CertificateId,
+          each.Status,
+        ]),
+        mfa: mfa.MFADevices?.map((each) => [each.UserName, each.SerialNumber]),
+        truncated: [keys, ssh, signing, mfa].map((each) => each.IsTruncated),
+      };
+    }
+
+    it("are listed, switched off and taken, also under a new name", async () => {
+      const { accessKeyId } = await keyOf("mallory");
+      const ssh = await sshKey("mallory");
+      const signing = await certificate(iam, "mallory");
+      await mfaDevice("mallory");
+      await rename("mallory", "eve");
+      const eve = { UserName: "eve" };
+      const off = { ...eve, Status: "Inactive" as const };
+
+      const before = await lists("eve");
+      const key = { ...off, AccessKeyId: accessKeyId };
+      await iam.send(new IAM.UpdateAccessKeyCommand(key));
+      await iam.send(new IAM.UpdateSSHPublicKeyCommand({ ...off, SSHPublicKeyId: ssh }));
+      await iam.send(new IAM.UpdateSigningCertificateCommand({ ...off, CertificateId: signing }));
+      await iam.send(new IAM.DeactivateMFADeviceCommand({ ...eve, SerialNumber: SERIAL }));
+      const switchedOff = await lists("eve");
+      await iam.send(new IAM.DeleteAccessKeyCommand({ ...eve, AccessKeyId: accessKeyId }));
+      await iam.send(new IAM.DeleteSSHPublicKeyCommand({ ...eve, SSHPublicKeyId: ssh }));
+      await iam.send(new IAM.DeleteSigningCertificateCommand({ ...eve, CertificateId: signing }));
+
+      const truncated = [false, false, false, false];
+      assert.deepEqual(before, {
+        keys: [["eve", accessKeyId, "Active"]],
+        ssh: [["eve", ssh, "Active"]],
+        signing: [["eve", signing, "Active"]],
+        mfa: [["eve", SERIAL]],
+        truncated,
+      });
+      assert.deepEqual(switchedOff, {
+        keys: [["eve", accessKeyId, "Inactive"]],
+        ssh: [["eve", ssh, "Inactive"]],
+        signing: [["eve", signing, "Inactive"]],
+        mfa: [],
+        truncated,
+      });
+      assert.deepEqual(await lists("eve"), { keys: [], ssh: [], signing: [], mfa: [], truncated });
+      await iam.send(new IAM.DeleteUserCommand(eve));
+    });
+
+    it("leave a renamed user room for as many keys as others, and nothing at his former name", async () => {
+      await keyOf("mallory");
+      await rename("mallory", "eve");
+      await iam.send(new IAM.CreateUserCommand({ UserName: "mallory" }));
+      const { accessKeyId: AccessKeyId } = await keyOf("eve");
+
+      await assert.rejects(keyOf("eve"), { name: "LimitExceededException" });
+      await iam.send(new IAM.DeleteAccessKeyCommand({ UserName: "eve", AccessKeyId }));
+      await keyOf("eve");
+
+      assert.equal(((await lists("eve")).keys as unknown[]).length, 2);
+      assert.deepEqual((await lists("mallory")).keys, []);
+    });
+
+    it("keep their owner from being deleted", async () => {
+      const conflict = async (what: string) =>
+        await assert.rejects(iam.send(new IAM.DeleteUserCommand({ UserName: "mallory" })), {
+          name: "DeleteConflictException",
+          message: `Cannot delete entity, must delete ${what} first.`,
+        });
+      await mfaDevice("mallory");
+      await conflict("MFA devices");
+      await certificate(iam, "mallory");
+      await conflict("signing certificates");
+      await sshKey("mallory");
+      await conflict("SSH public keys");
+    });
+
+    it("come page by page", async () => {
+      const ids = [await sshKey("mallory", "1"), await sshKey("mallory", "2")];
+      const page = async (input: object) =>
+        await iam.send(new IAM.ListSSHPublicKeysCommand({ UserName: "mallory", ...input }));
+
+      const first = await page({ MaxItems: 1 });
+      const second = await page({ MaxItems: 1, Marker: first.Marker });
+
+      assert.deepEqual(
+        [first, second].map((each) => [
+          each.SSHPublicKeys?.map((key) => key.SSHPublicKeyId),
+          each.IsTruncated,
+        ]),
+        [
+          [[ids[0]], true],
+          [[ids[1]], false],
+        ],
+      );
+      assert.equal(second.Marker, undefined);
+    });
+
+    it("are the caller's where he names nobody", async () => {
+      await allow("mallory", "iam:*", "*");
+      const mallory = client(await keyOf("mallory"));
+      const CertificateId = await certificate(mallory);
+      await mfaDevice("mallory");
+
+      const off = { CertificateId, Status: "Inactive" as const };
+      await mallory.send(new IAM.UpdateSigningCertificateCommand(off));
+      const { Certificates } = await mallory.send(new IAM.ListSigningCertificatesCommand({}));
+      await mallory.send(new IAM.DeleteSigningCertificateCommand({ CertificateId }));
+      await mallory.send(new IAM.DeactivateMFADeviceCommand({ SerialNumber: SERIAL }));
+
+      assert.deepEqual(
+        Certificates?.map((each) => [each.UserName, each.Status]),
+        [["mallory", "Inactive"]],
+      );
+      const { signing, mfa } = await lists("mallory");
+      assert.deepEqual([signing, mfa], [[], []]);
+    });
+  });
+
+  it("keeps a renamed user's tags, and refuses a name that is taken", async () => {
+    await iam.send(new IAM.CreateUserCommand({ UserName: "other" }));
+    const Tags = [{ Key: "team", Value: "blue" }];
+    await iam.send(new IAM.TagUserCommand({ UserName: "mallory", Tags }));
+
+    await assert.rejects(rename("mallory", "other"), { name: "EntityAlreadyExistsException" });
+    await rename("mallory", "eve");
+
+    const { User } = await iam.send(new IAM.GetUserCommand({ UserName: "eve" }));
+    assert.deepEqual(User?.Tags, Tags);
+  });
+
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateLoginProfile.html
+  it("keeps the password where only its reset is asked for", async () => {
+    const mallory = { UserName: "mallory" };
+    await iam.send(new IAM.CreateLoginProfileCommand({ ...mallory, Password: "Tr0ub4dor&3" }));
+
+    const reset = { ...mallory, PasswordResetRequired: true };
+    await iam.send(new IAM.UpdateLoginProfileCommand(reset));
+
+    const { LoginProfile } = await iam.send(new IAM.GetLoginProfileCommand(mallory));
+    assert.deepEqual(
+      [LoginProfile?.UserName, LoginProfile?.PasswordResetRequired],
+      ["mallory", true],
+    );
+  });
 });
+
+/** Self-signed, for CN=drill, its private key thrown away. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIB/DCCAWWgAwIBAgIURxPTb4SGmHzrWBOYyxdC7ff2hvIwDQYJKoZIhvcNAQEL
+BQAwEDEOMAwGA1UEAwwFZHJpbGwwHhcNMjYxMTI0MTQwOTI4WhcNMzYxMTIxMTQw
+OTI4WjAQMQ4wDAYDVQQDDAVkcmlsbDCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkC
+gYEA1PAUffCRQxdL7Z26KmzfXzMlfF1CSm2QaFjQCHM6murCixCa6sE0+WTKf5CV
+aTLKPe/0rpTgVZmB1iUwMx0mDUuiVI9qGXonh6ihSKyVi4TrpXGrNkcN+okzfYXc
+6Der+39pHD89FnNidDddva21b+VXXWJjbP5akjc0ykLrMUUCAwEAAaNTMFEwHQYD
+VR0OBBYEFNsi6xCCnjeeJrM7+E90i6RtanD5MB8GA1UdIwQYMBaAFNsi6xCCnjee
+JrM7+E90i6RtanD5MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADgYEA
+nSy+wnPI3UEFsehzaixPFrwMnG0f99gXZhZ1y7gGkh1tdDpAMUznKoj3xzvTq8hu
+ngXtqjIJ1DcZJNZz+2+zEHGjmtvjp6rd49oYKh38Noo12c69vw/QdYYCa6XP4893
+d4f44m7vLdilWmbaW5SHlLuaLi1TkNJR22Q0v17XxCQ=
+-----END CERTIFICATE-----`;
