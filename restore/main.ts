@@ -1,0 +1,239 @@
+import path from "node:path";
+import { createInterface } from "node:readline/promises";
+import { parseArgs } from "node:util";
+import { apply, send } from "./apply";
+import { kinds, type Plan, planRestore, type Wishes } from "./plan";
+import { type Eye, lookAtPresent } from "./present";
+import { type Found, placeOf, readCase } from "./read";
+import { printedOutcome, printedPlan } from "./table";
+import { distrust, type Operator, trustedActorsOf, whoCalls } from "./trust";
+
+// The SDK warns on Node 20 about versions of itself that are not the ones pinned here.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
+const HELP = `Gives back what Tourniquet took in one case, with your own AWS credentials.
+
+  npm run restore -- CASE [OTHER …] [options]
+
+  CASE                  a file, s3://BUCKET/cases/ID.json, or an execution's id with --stack
+  OTHER                 files: cases of the same subjects, whose grants stay away too
+  --stack NAME          whose Pulumi.NAME.yaml has the trustedActors; a case's bucket tells it
+  --dry-run             print the plan and change nothing
+  --only KIND,ITEM,…    only these: ${kinds.slice(0, 6).join(", ")},
+                        ${kinds.slice(6).join(", ")}; or items as the plan names them
+  --force               in spite of what differs from what the case left
+  --false-alarm         also give back what the record itself had given
+  --yes                 do not ask
+  --endpoint URL        an AWS stand-in; loopback only
+  --help                this text
+
+Exits with 0 if all is given back (or nothing was to give), 1 if something failed, 2 if it refused
+(a wrong option, credentials that are not in trustedActors, or you said no), 3 if the present differs
+from what the case left.
+`;
+
+const PROJECT = path.join(__dirname, "..");
+
+/** An exit code with its reason. */
+class Refusal extends Error {}
+
+interface Options {
+  place: string;
+  beside: string[];
+  stack?: string;
+  dryRun: boolean;
+  yes: boolean;
+  wishes: Wishes;
+  endpoint?: string;
+}
+
+/** Reads the command line; undefined where only help is wanted. */
+function readOptions(args: string[]): Options | undefined {
+  const { values, positionals } = parsed(args);
+  if (values.help) return undefined;
+  const [place, ...beside] = positionals;
+  if (!place) throw new Refusal("no CASE was named: a file, s3://BUCKET/KEY, or an execution's id");
+  return {
+    place: fromCaller(place),
+    beside: beside.map(fromCaller),
+    dryRun: values["dry-run"] ?? false,
+    yes: values.yes ?? false,
+    wishes: {
+      only: (values.only ?? []).flatMap(onlyIn),
+      force: values.force ?? false,
+      falseAlarm: values["false-alarm"] ?? false,
+    },
+    ...(values.stack !== undefined && { stack: values.stack }),
+    ...(values.endpoint !== undefined && { endpoint: loopback(values.endpoint) }),
+  };
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        stack: { type: "string" },
+        "dry-run": { type: "boolean" },
+        only: { type: "string", multiple: true },
+        force: { type: "boolean" },
+        "false-alarm": { type: "boolean" },
+        yes: { type: "boolean" },
+        endpoint: { type: "string" },
+        help: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new Refusal((error as Error).message);
+  }
+}
+
+/** npm runs scripts in the project's folder; a file's path is meant from where npm was called. */
+function fromCaller(file: string): string {
+  const isFile = /[/\\]|\.json$/.test(file) && !file.startsWith("s3://");
+  return isFile ? path.resolve(process.env.INIT_CWD ?? "", file) : file;
+}
+
+/** Names may hold commas, so a comma parts only what begins as a kind does. */
+function onlyIn(text: string): string[] {
+  const parts = text.split(new RegExp(`,(?=(?:${kinds.join("|")})(?:[:,]|$))`));
+  const wrong = parts.find(
+    (part) => !kinds.some((kind) => part === kind || part.startsWith(`${kind}:`)),
+  );
+  if (wrong === undefined) return parts;
+  throw new Refusal(`--only ${wrong}: no such kind; they are ${kinds.join(", ")}`);
+}
+
+function loopback(endpoint: string): string {
+  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : "";
+  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)) return endpoint;
+  throw new Refusal(
+    `--endpoint ${endpoint}: not on this machine; it has to be a URL such as http://127.0.0.1:5000`,
+  );
+}
+
+function clientsFor(endpoint: string | undefined, region: string) {
+  const at = { region, ...(endpoint && { endpoint }) };
+  const iamSdk = require("@aws-sdk/client-iam") as Eye["iamSdk"];
+  const ec2Sdk = require("@aws-sdk/client-ec2") as Eye["ec2Sdk"];
+  return {
+    iamSdk,
+    iam: new iamSdk.IAMClient(at),
+    ec2Sdk,
+    ec2: new ec2Sdk.EC2Client(at),
+  };
+}
+
+async function operatorOf(endpoint: string | undefined, region: string): Promise<Operator> {
+  const stsSdk = require("@aws-sdk/client-sts") as typeof import("@aws-sdk/client-sts");
+  const { iamSdk, iam } = clientsFor(endpoint, region);
+  const sts = new stsSdk.STSClient({ region, ...(endpoint && { endpoint }) });
+  return await whoCalls(stsSdk, sts, iamSdk, iam);
+}
+
+/** What cases are read with. A bucket in another region is found by what S3 answers. */
+function shelfFor(endpoint: string | undefined, region: string) {
+  const sdk = require("@aws-sdk/client-s3") as typeof import("@aws-sdk/client-s3");
+  const at = endpoint ? { endpoint, forcePathStyle: true } : { followRegionRedirects: true };
+  return { sdk, s3: new sdk.S3Client({ region, ...at }) };
+}
+
+/** Why the operator may not; undefined where he may. */
+function refusalOf(operator: Operator, { file, stack: told }: Found, o: Options) {
+  const { account } = file.incident.event;
+  if (operator.account !== account) {
+    return `the case is of account ${account}, and your credentials are of ${operator.account}`;
+  }
+  const stack = o.stack ?? told;
+  if (stack) return distrust(operator, trustedActorsOf(stack, PROJECT), stack);
+  return "whose trustedActors the restore's calls are judged by is not known: name the stack, --stack lab";
+}
+
+async function agreed({ yes }: Options): Promise<boolean> {
+  if (yes) return true;
+  if (!process.stdin.isTTY) {
+    throw new Refusal("nobody is there to ask: --yes gives back without, --dry-run only prints");
+  }
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await asking.question("\nGive this back? [y/N] ")).trim());
+  } finally {
+    asking.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (!options) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const home = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? "us-east-1";
+  const operator = await operatorOf(options.endpoint, home);
+  const found = await readCase(
+    placeOf(options.place, options.stack, operator.account),
+    options.beside,
+    shelfFor(options.endpoint, home),
+  );
+  const { region } = found.file.incident.event;
+  const eye = clientsFor(options.endpoint, /^[a-z]+(-[a-z]+)+-\d+$/.test(region) ? region : home);
+  const plan = planRestore(
+    found.file,
+    await lookAtPresent(eye, found.file),
+    options.wishes,
+    found.others,
+  );
+  const refusal = refusalOf(operator, found, options);
+  print([...head(found, operator), ...printedPlan(plan)]);
+  return await carryOut(plan, refusal, options, eye);
+}
+
+async function carryOut(plan: Plan, refusal: string | undefined, options: Options, eye: Eye) {
+  const stopped = plan.stops.length > 0;
+  if (options.dryRun && refusal) print(["", `It would be refused: ${refusal}.`]);
+  if (stopped) {
+    print([
+      "",
+      "Nothing was changed, since the present differs from what the case left. Look at each " +
+        "difference; --force gives back all the same, --only ITEM that item.",
+    ]);
+    return 3;
+  }
+  if (options.dryRun || plan.steps.length === 0) return 0;
+  if (refusal) throw new Refusal(refusal);
+  if (!(await agreed(options))) throw new Refusal("nothing was changed");
+  const outcomes = await apply(
+    plan.steps,
+    (step) => send(eye, step),
+    (outcome) => print([printedOutcome(outcome)]),
+  );
+  return outcomes.every(({ outcome }) => outcome === "done" || outcome === "there") ? 0 : 1;
+}
+
+function head({ file, where, others, complaints }: Found, { actor }: Operator): string[] {
+  const { event, reason } = file.incident;
+  return [
+    `Case ${file.id} (${where}): ${event.name} at ${event.time}; ${reason}`,
+    `You are ${actor.arn}.`,
+    ...(others.length > 0
+      ? [`Read beside it: ${others.map(({ id }) => id).join(", ")}, of the same subjects.`]
+      : []),
+    ...complaints,
+    "",
+  ].map((line) => line.replaceAll(/\p{Cc}/gu, "?"));
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`restore: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = error instanceof Refusal ? 2 : 1;
+  },
+);

@@ -1,0 +1,118 @@
+import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { IAMClient } from "@aws-sdk/client-iam";
+import { attachedToGroup, type Look, policyDocument } from "../functions/account/look";
+import { type FoundUser, findUser } from "../functions/account/user";
+import { isGone } from "../functions/cut";
+import { awsManagedPolicy } from "../rulebook/managedPolicies";
+import type { CaseFile } from "./caseFile";
+
+/** A version of a customer policy. */
+export interface Version {
+  id: string;
+  isDefault: boolean;
+  /** As IAM gives it, URL-encoded. */
+  document: string;
+}
+
+/** What the case's subjects are like now, by the names that the case has. null: not there. */
+export interface Present {
+  /** Under the name that the user has now. */
+  users: Record<string, FoundUser | null>;
+  groups: Record<string, Pick<Look["groups"][number], "attached" | "inline"> | null>;
+  /** Customer policies only: the default version's document, and all versions. */
+  policies: Record<string, { document: string; versions: Version[] } | null>;
+  securityGroups: Record<string, SecurityGroupRule[] | null>;
+}
+
+/** How the account is asked. */
+export interface Eye {
+  iamSdk: typeof import("@aws-sdk/client-iam");
+  iam: IAMClient;
+  ec2Sdk: typeof import("@aws-sdk/client-ec2");
+  ec2: EC2Client;
+}
+
+/** Looks at everything that the case changed. Errors of the SDK go up untouched. */
+export async function lookAtPresent(eye: Eye, file: CaseFile): Promise<Present> {
+  const done = file.actions.filter(({ outcome }) => outcome === "done");
+  const inputs = (field: string) =>
+    done.flatMap(({ input }) => (typeof input[field] === "string" ? [input[field]] : []));
+  const arns = inputs("PolicyArn").filter((arn) => !awsManagedPolicy(arn));
+  const [users, groups, policies, securityGroups] = await Promise.all([
+    each(inputs("UserName"), (name) => userNow(eye, file, name)),
+    each(inputs("GroupName"), (name) => groupNow(eye, name)),
+    each(arns, (arn) => policyNow(eye, arn)),
+    each(inputs("GroupId"), (id) => rulesNow(eye, id)),
+  ]);
+  return { users, groups, policies, securityGroups };
+}
+
+async function each<T>(
+  names: string[],
+  look: (name: string) => Promise<T | undefined>,
+): Promise<Record<string, T | null>> {
+  const entries = [...new Set(names)].map(
+    async (name): Promise<[string, T | null]> => [name, (await look(name)) ?? null],
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** A user who was renamed is found by a key of his. */
+function userNow({ iamSdk, iam }: Eye, { subjects }: CaseFile, name: string) {
+  const subject = subjects.find(
+    (one) => (one.kind === "user" || one.kind === "applicationUser") && one.name === name,
+  );
+  const before = subject && "before" in subject ? (subject.before as Look | undefined) : undefined;
+  return findUser({ sdk: iamSdk, iam }, { name, accessKeyId: before?.keys[0]?.id });
+}
+
+async function orGone<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function groupNow({ iamSdk, iam }: Eye, GroupName: string) {
+  return orGone(async () => {
+    await iam.send(new iamSdk.GetGroupCommand({ GroupName, MaxItems: 1 }));
+    const attached = await attachedToGroup(iamSdk, iam, GroupName);
+    const inline: { name: string; document: string }[] = [];
+    for await (const page of iamSdk.paginateListGroupPolicies({ client: iam }, { GroupName })) {
+      for (const PolicyName of page.PolicyNames ?? []) {
+        const command = new iamSdk.GetGroupPolicyCommand({ GroupName, PolicyName });
+        const { PolicyDocument = "" } = await iam.send(command);
+        inline.push({ name: PolicyName, document: PolicyDocument });
+      }
+    }
+    return { attached, inline };
+  });
+}
+
+function policyNow({ iamSdk, iam }: Eye, PolicyArn: string) {
+  return orGone(async () => {
+    const versions: Version[] = [];
+    for await (const page of iamSdk.paginateListPolicyVersions({ client: iam }, { PolicyArn })) {
+      for (const { VersionId = "", IsDefaultVersion = false } of page.Versions ?? []) {
+        const document = (await policyDocument(iamSdk, iam, PolicyArn, VersionId)) ?? "";
+        versions.push({ id: VersionId, isDefault: IsDefaultVersion, document });
+      }
+    }
+    const document = versions.find(({ isDefault }) => isDefault)?.document ?? "";
+    return { document, versions };
+  });
+}
+
+function rulesNow({ ec2Sdk, ec2 }: Eye, groupId: string) {
+  return orGone(async () => {
+    await ec2.send(new ec2Sdk.DescribeSecurityGroupsCommand({ GroupIds: [groupId] }));
+    const rules: SecurityGroupRule[] = [];
+    const filter = { Filters: [{ Name: "group-id", Values: [groupId] }] };
+    for await (const page of ec2Sdk.paginateDescribeSecurityGroupRules({ client: ec2 }, filter)) {
+      rules.push(...(page.SecurityGroupRules ?? []));
+    }
+    return rules.filter(({ IsEgress }) => !IsEgress);
+  });
+}

@@ -1,0 +1,79 @@
+import type { Incident } from "../events/incident";
+import { type Fields, fieldsOf } from "../events/record";
+
+/** What the record itself gave: the attack, which a restore leaves away. */
+export interface RecordsOwn {
+  /** "attached ARN", "inline NAME" or "group NAME", of the user, whatever he is called by now. */
+  userGrants: string[];
+  groupGrants: string[];
+  /** Ids of keys and other credentials that it made, reset or switched on. */
+  credentials: string[];
+  /** Names of the users that it concerns. */
+  users: string[];
+  /** Ids of security group rules that it made or changed. */
+  rules: string[];
+}
+
+const CREDENTIAL_EVENTS =
+  /^(Create|Update|Upload|Reset)(AccessKey|SSHPublicKey|ServiceSpecificCredential|SigningCertificate)$/;
+const CREDENTIAL_IDS = /^(accessKeyId|sshPublicKeyId|serviceSpecificCredentialId|certificateId)$/i;
+const RULE_IDS = /^securityGroupRuleId$/i;
+
+/**
+ * What the records of several incidents gave. A burst of calls is as many incidents, and each case
+ * may hold what another's record had given.
+ */
+export function ownOfAll(incidents: Incident[]): RecordsOwn {
+  const all = incidents.map(ownOf);
+  return {
+    userGrants: all.flatMap((one) => one.userGrants),
+    groupGrants: all.flatMap((one) => one.groupGrants),
+    credentials: all.flatMap((one) => one.credentials),
+    users: all.flatMap((one) => one.users),
+    rules: all.flatMap((one) => one.rules),
+  };
+}
+
+function ownOf(incident: Incident): RecordsOwn {
+  const { subjects, event } = incident;
+  const record = fieldsOf(incident.record);
+  const told = [record.requestParameters, record.responseElements];
+  const users = subjects.filter((one) => one.kind === "user" || one.kind === "applicationUser");
+  const made = CREDENTIAL_EVENTS.test(event.name);
+  const keyIds = users.flatMap(({ accessKeyId }) => accessKeyId ?? []);
+  return {
+    userGrants: users.flatMap(({ grant }) => (grant ? [grantWords(grant)] : [])),
+    groupGrants: subjects.flatMap((one) =>
+      one.kind === "group" && one.grant ? [grantWords(one.grant)] : [],
+    ),
+    credentials: made ? [...keyIds, ...told.flatMap((one) => valuesOf(one, CREDENTIAL_IDS))] : [],
+    users: users.map(({ name }) => name),
+    rules: [
+      ...subjects.flatMap((one) =>
+        one.kind === "securityGroup" ? one.rules.map(({ id }) => id) : [],
+      ),
+      ...told.flatMap((one) => valuesOf(one, RULE_IDS)),
+    ],
+  };
+}
+
+type Grant = NonNullable<Extract<Incident["subjects"][number], { kind: "user" }>["grant"]>;
+
+function grantWords(grant: Grant): string {
+  switch (grant.kind) {
+    case "attached":
+      return `attached ${grant.policyArn}`;
+    case "inline":
+      return `inline ${grant.policyName}`;
+    case "group":
+      return `group ${grant.groupName}`;
+  }
+}
+
+/** The texts under a name, however deep. */
+function valuesOf(value: unknown, name: RegExp): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => valuesOf(one, name));
+  return Object.entries(fieldsOf(value) satisfies Fields).flatMap(([key, each]) =>
+    typeof each === "string" ? (name.test(key) ? [each] : []) : valuesOf(each, name),
+  );
+}

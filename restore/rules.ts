@@ -1,0 +1,106 @@
+import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { Action } from "../functions/case";
+import type { Context, Item } from "./plan";
+
+/** A rule in the terms of EC2, from either way in which a case tells it. */
+interface Rule {
+  protocol: string;
+  fromPort: number;
+  toPort: number;
+  source: string;
+  description?: string;
+  tags?: { Key?: string; Value?: string }[];
+}
+
+/**
+ * The rules of one revocation, each to be authorized anew; its id is new then. What the record had
+ * opened is the attack. Where the record tells no ids, or a later pass found the rule, nothing
+ * tells whether it was there before.
+ */
+export function ruleItems(context: Context, action: Action): Item[] {
+  const { file, own } = context;
+  const groupId = String(action.input.GroupId);
+  const now = context.present.securityGroups[groupId];
+  const ids = (action.input.SecurityGroupRuleIds ?? []) as string[];
+  const first = file.actions.find(
+    ({ call, input }) => call === action.call && input.GroupId === groupId,
+  );
+  const provedByRecord = file.incident.subjects.some(
+    (one) => one.kind === "securityGroup" && one.rules.length > 0,
+  );
+  return ids.map((id): Item => {
+    const item = { item: `rules:${groupId}:${id}`, kind: "rules" as const, subject: groupId };
+    const rule = ruleOf(context, groupId, id);
+    if (!rule) {
+      const why = "the case does not have the rule: the record of the call that made it does";
+      return { ...item, why };
+    }
+    if (!now) {
+      const what = `security group ${groupId} is not there any more`;
+      return { ...item, why: what, drift: [what] };
+    }
+    const sure = own.rules.length > 0 && first === action && !provedByRecord;
+    const held = own.rules.includes(id)
+      ? { by: "attack" as const, why: "the record itself opened it: it is the attack" }
+      : sure
+        ? undefined
+        : { by: "named" as const, why: "whether it was there before the record is not known" };
+    return {
+      ...item,
+      call: "ec2:AuthorizeSecurityGroupIngress",
+      input: { GroupId: groupId, ...requestOf(rule) },
+      why: `${rule.source} could reach ${portsOf(rule)} before`,
+      there: now.some((one) => isSame(one, rule)),
+      ...(held && { held }),
+    };
+  });
+}
+
+function ruleOf({ file }: Context, groupId: string, id: string): Rule | undefined {
+  const subject = file.subjects.find(
+    (one) => one.kind === "securityGroup" && one.groupId === groupId,
+  );
+  if (subject?.kind !== "securityGroup") return undefined;
+  for (const one of subject.before.rules as Record<string, unknown>[]) {
+    if (one.SecurityGroupRuleId === id) return fromEc2(one as SecurityGroupRule);
+    if (one.id === id) return one as unknown as Rule;
+  }
+  return undefined;
+}
+
+function fromEc2(rule: SecurityGroupRule): Rule {
+  return {
+    protocol: rule.IpProtocol ?? "-1",
+    fromPort: rule.FromPort ?? -1,
+    toPort: rule.ToPort ?? -1,
+    source: rule.CidrIpv4 ?? rule.CidrIpv6 ?? rule.PrefixListId ?? "",
+    ...(rule.Description && { description: rule.Description }),
+    ...(rule.Tags && rule.Tags.length > 0 && { tags: rule.Tags }),
+  };
+}
+
+/** Source: EC2 API Reference, AuthorizeSecurityGroupIngress, IpPermissions and TagSpecification. */
+function requestOf({ protocol, fromPort, toPort, source, description, tags }: Rule) {
+  const Description = description === undefined ? {} : { Description: description };
+  const from = source.startsWith("pl-")
+    ? { PrefixListIds: [{ PrefixListId: source, ...Description }] }
+    : source.includes(":")
+      ? { Ipv6Ranges: [{ CidrIpv6: source, ...Description }] }
+      : { IpRanges: [{ CidrIp: source, ...Description }] };
+  const ports = protocol === "-1" ? {} : { FromPort: fromPort, ToPort: toPort };
+  return {
+    IpPermissions: [{ IpProtocol: protocol, ...ports, ...from }],
+    ...(tags && { TagSpecifications: [{ ResourceType: "security-group-rule", Tags: tags }] }),
+  };
+}
+
+function isSame(one: SecurityGroupRule, other: Rule): boolean {
+  const words = ({ protocol, fromPort, toPort, source }: Rule) =>
+    protocol === "-1" ? `all ${source}` : `${protocol} ${fromPort} ${toPort} ${source}`;
+  return words(fromEc2(one)) === words(other);
+}
+
+function portsOf({ protocol, fromPort, toPort }: Rule): string {
+  if (protocol === "-1") return "every port";
+  return `${protocol} ${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`;
+}
