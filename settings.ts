@@ -13,6 +13,7 @@ export interface Settings {
   sshPorts: number[];
   trustedCidrs: string[];
   newCredentials: NewCredentials;
+  guardDutySeverity: number;
   applicationUsers: string[];
   protectedPrincipals: string[];
   trustedActors: string[];
@@ -23,7 +24,7 @@ export interface Settings {
 
 /** One key: its type and default as `Pulumi.yaml` has them, and what is wrong with a value. */
 interface Key {
-  type: "string" | "boolean" | "array";
+  type: "string" | "boolean" | "integer" | "array";
   items?: "string" | "integer";
   default?: unknown;
   description: string;
@@ -58,6 +59,15 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
     default: "admins",
     description: "contain the owner of a new credential: always, admins (only if an admin), never",
     wrong: oneOf("always", "admins", "never"),
+  },
+  guardDutySeverity: {
+    type: "integer",
+    default: 7,
+    description: "GuardDuty findings from this severity on contain the user, milder ones alert",
+    wrong: (value) =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 10
+        ? undefined
+        : "a whole number from 1 to 10",
   },
   applicationUsers: {
     type: "array",

@@ -1,5 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { guardDutyPattern } from "../events/guardDuty";
+import { healthPattern } from "../events/health";
 import { serviceRole } from "./role";
 
 /** What `Detection` watches, and what it starts. */
@@ -9,12 +11,35 @@ export interface DetectionArgs {
   machineArn: pulumi.Input<string>;
 }
 
+interface Watch {
+  name: string;
+  description: string;
+  pattern: unknown;
+}
+
+const CALLS = "dangerous-calls";
+
+/** The rules beside the one for calls: AWS itself says that somebody else has a user's key. */
+const noticeRules: Watch[] = [
+  {
+    name: "guardduty-findings",
+    description: "GuardDuty findings about access keys",
+    pattern: guardDutyPattern,
+  },
+  {
+    name: "exposed-keys",
+    description: "Access keys that AWS found in public, as AWS Health tells it",
+    pattern: healthPattern,
+  },
+];
+
 /** How long EventBridge tries to start an execution before the event goes to the queue. */
 const TRY_FOR_SECONDS = 3600;
 const QUEUE_KEEPS_SECONDS = 14 * 24 * 3600;
 
-/** EventBridge rule → state machine; an event that could not be delivered waits in a queue. */
+/** EventBridge rules → state machine; an event that could not be delivered waits in a queue. */
 export class Detection extends pulumi.ComponentResource {
+  /** The rule for dangerous calls. */
   readonly ruleName: pulumi.Output<string>;
   /** Events that EventBridge gave up on. */
   readonly undelivered: aws.sqs.Queue;
@@ -23,15 +48,20 @@ export class Detection extends pulumi.ComponentResource {
     super("tourniquet:index:Detection", name, {}, opts);
     const child = { parent: this };
 
-    const rule = new aws.cloudwatch.EventRule(
-      `${name}-dangerous-calls`,
-      {
-        name: `${name}-dangerous-calls`,
-        description: "API calls that may open the account",
-        eventPattern: JSON.stringify(eventPattern(args.events)),
-      },
-      child,
-    );
+    const makeRule = ({ name: suffix, description, pattern }: Watch) => {
+      const ruleName = `${name}-${suffix}`;
+      const inputs = { name: ruleName, description, eventPattern: JSON.stringify(pattern) };
+      return new aws.cloudwatch.EventRule(ruleName, inputs, child);
+    };
+    const callRule = makeRule({
+      name: CALLS,
+      description: "API calls that may open the account",
+      pattern: eventPattern(args.events),
+    });
+    const rules = [
+      { name: CALLS, rule: callRule },
+      ...noticeRules.map((one) => ({ name: one.name, rule: makeRule(one) })),
+    ];
     this.undelivered = new aws.sqs.Queue(
       `${name}-undelivered`,
       {
@@ -41,7 +71,8 @@ export class Detection extends pulumi.ComponentResource {
       },
       child,
     );
-    const mayFill = pulumi.all([this.undelivered.arn, rule.arn]).apply(([queueArn, ruleArn]) =>
+    const ruleArns = pulumi.all(rules.map(({ rule }) => rule.arn));
+    const mayFill = pulumi.all([this.undelivered.arn, ruleArns]).apply(([queueArn, arns]) =>
       JSON.stringify({
         Version: "2012-10-17",
         Statement: [
@@ -50,7 +81,7 @@ export class Detection extends pulumi.ComponentResource {
             Principal: { Service: "events.amazonaws.com" },
             Action: "sqs:SendMessage",
             Resource: queueArn,
-            Condition: { ArnEquals: { "aws:SourceArn": ruleArn } },
+            Condition: { ArnEquals: { "aws:SourceArn": arns } },
           },
         ],
       }),
@@ -70,18 +101,20 @@ export class Detection extends pulumi.ComponentResource {
         ]),
       child,
     );
-    new aws.cloudwatch.EventTarget(
-      `${name}-dangerous-calls`,
-      {
-        rule: rule.name,
-        arn: args.machineArn,
-        roleArn: starter.arn,
-        deadLetterConfig: { arn: this.undelivered.arn },
-        retryPolicy: { maximumEventAgeInSeconds: TRY_FOR_SECONDS, maximumRetryAttempts: 185 },
-      },
-      child,
-    );
-    this.ruleName = rule.name;
+    for (const { name: suffix, rule } of rules) {
+      new aws.cloudwatch.EventTarget(
+        `${name}-${suffix}`,
+        {
+          rule: rule.name,
+          arn: args.machineArn,
+          roleArn: starter.arn,
+          deadLetterConfig: { arn: this.undelivered.arn },
+          retryPolicy: { maximumEventAgeInSeconds: TRY_FOR_SECONDS, maximumRetryAttempts: 185 },
+        },
+        child,
+      );
+    }
+    this.ruleName = callRule.name;
     this.registerOutputs({ ruleName: this.ruleName });
   }
 }

@@ -138,7 +138,7 @@ function narrowed(place: Place, secretPrefix: string, users: string[] | undefine
 }
 
 function incidentSettings(settings: Settings, name: string) {
-  const { sshPorts, trustedCidrs, newCredentials, applicationUsers } = settings;
+  const { sshPorts, trustedCidrs, newCredentials, guardDutySeverity, applicationUsers } = settings;
   const { protectedPrincipals, trustedActors, exemptions } = settings;
   const own: FunctionName[] = [
     "EmergencyActionAccount",
@@ -150,6 +150,7 @@ function incidentSettings(settings: Settings, name: string) {
     sshPorts,
     trustedCidrs,
     newCredentials,
+    guardDutySeverity,
     applicationUsers,
     protectedPrincipals,
     trustedActors,

@@ -3,7 +3,7 @@ import { fieldsOf, nameIn, textIn } from "./record";
 
 /** Who made the call: `userIdentity`, in words. */
 export interface Actor {
-  /** CloudTrail's type: IAMUser, AssumedRole, Root, AWSService, … or "unknown". */
+  /** CloudTrail's type: IAMUser, AssumedRole, Root, AWSService, … or "unknown"; "Operator" for a person's order. */
   type: string;
   /** The principal's ARN; a role session's is that of the session. */
   arn: string;
@@ -54,6 +54,7 @@ export function isNamedBy(actor: Actor, arnPatterns: string[]): boolean {
 export function describeActor(actor: Actor): string {
   if (actor.userName) return `IAM user ${actor.userName}`;
   if (actor.type === "Root") return "the root user";
+  if (actor.type === "Operator") return "a person";
   if (actor.type === "AssumedRole") return `role session ${actor.arn}`;
   return actor.arn === "unknown" ? (actor.invokedBy ?? "an unknown caller") : actor.arn;
 }

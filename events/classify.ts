@@ -3,13 +3,19 @@ import { matchesPattern } from "../rulebook/policyDocument";
 import type { SshRule } from "../rulebook/ssh";
 import { type Actor, describeActor, isNamedBy, readActor } from "./actor";
 import { ec2Events } from "./ec2";
+import { guardDutyNotice } from "./guardDuty";
+import { healthNotice } from "./health";
 import { type Call, iamEvents, type NewCredentials, type Reading } from "./iam";
 import type { EventFacts, Incident, Subject, UserSubject } from "./incident";
+import type { Notice } from "./notice";
+import { isOrder, orderNotice } from "./order";
 import { cutRecord, type Fields, fieldsOf, isOmitted, textIn } from "./record";
 
 /** What the owner's settings say about incidents. */
 export interface IncidentSettings extends SshRule {
   newCredentials: NewCredentials;
+  /** GuardDuty's findings from this severity on contain the user. */
+  guardDutySeverity: number;
   applicationUsers: string[];
   protectedPrincipals: string[];
   trustedActors: string[];
@@ -27,19 +33,43 @@ export const watchedEvents: Record<string, string[]> = {
 /**
  * What an EventBridge event amounts to. Pure: the event, the settings and the time alone decide.
  *
- * @param event what EventBridge hands over; its `detail` is the CloudTrail record.
+ * @param event what EventBridge hands over: its `detail` is the CloudTrail record, the GuardDuty
+ *   finding or the AWS Health event. Or a person's `Order`.
  * @param now ISO time at which exemptions are judged.
  * @returns always an incident: what cannot be read is `Ignore` with a reason. Never throws.
  */
 export function classify(event: unknown, settings: IncidentSettings, now: string): Incident {
-  const record = fieldsOf(fieldsOf(event).detail);
-  const frame = frameOf(record);
+  const whole = fieldsOf(event);
+  const notice = noticeOf(whole, settings, now);
+  const record = fieldsOf(whole.detail);
+  const frame = notice
+    ? {
+        actor: notice.actor,
+        event: notice.event,
+        record: cutRecord(isOrder(whole) ? whole : record),
+      }
+    : frameOf(record);
   try {
-    return { ...frame, ...decide(record, frame, settings, now) };
+    const ruling = notice
+      ? rule(notice.reading, settings, frame.actor, now)
+      : decide(record, frame, settings, now);
+    return { ...frame, ...ruling };
   } catch (error) {
     const alert = `A record could not be classified: ${String(error).slice(0, 200)}. Look at it yourself.`;
     return { ...frame, ...ignore("the record could not be classified", alert) };
   }
+}
+
+/** What is no record of a call; undefined: it is one, or should be. */
+function noticeOf(
+  event: Fields,
+  { guardDutySeverity }: IncidentSettings,
+  now: string,
+): Notice | undefined {
+  if (isOrder(event)) return orderNotice(event, now);
+  // EventBridge lets nobody but AWS put events whose source begins with "aws.".
+  if (event.source === "aws.guardduty") return guardDutyNotice(event, guardDutySeverity);
+  return event.source === "aws.health" ? healthNotice(event) : undefined;
 }
 
 type Ruling = Pick<Incident, "decision" | "reason" | "subjects" | "alert">;
@@ -67,7 +97,9 @@ function frameOf(record: Fields): Frame {
 
 function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: string): Ruling {
   const { actor, event } = frame;
-  if (Object.keys(record).length === 0) return ignore("the event carries no CloudTrail record");
+  if (Object.keys(record).length === 0) {
+    return ignore("the event carries no CloudTrail record", NO_EVENT);
+  }
   const reader = readerOf(event, settings);
   if (!reader) return ignore(`${event.name} of ${event.source} is no incident`);
   if (record.errorCode !== undefined && record.errorCode !== null) {
@@ -88,6 +120,10 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
   const ruling = rule(reader(call), settings, actor, now);
   return omitted ? alerted(ruling, omittedAlert(frame)) : ruling;
 }
+
+const NO_EVENT =
+  "An execution was started with what is neither an event nor an order, so nothing was contained. " +
+  'A person\'s order is {"user": "NAME", "reason": "TEXT"}.';
 
 function readerOf(
   { source, name }: EventFacts,
@@ -119,7 +155,7 @@ function alerted(ruling: Ruling, alert: string): Ruling {
 /** From what the record says to what is done: settings and exemptions that name principals. */
 function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: string): Ruling {
   if ("ignore" in reading) return ignore(reading.ignore, reading.alert);
-  const { because, credential } = reading;
+  const { because, credential, compromised, ordered } = reading;
   if (credential && settings.newCredentials === "never") {
     return ignore(`${because}; newCredentials is "never"`);
   }
@@ -127,7 +163,7 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   if (!subject) return ignore(because);
 
   const exemption = exemptionOf(subject, settings, now);
-  const exempt = exemption.exemption;
+  const exempt = compromised ? undefined : exemption.exemption;
   const credentialCounts = credential && settings.newCredentials === "always";
   if (exempt && !credentialCounts) {
     return ignore(
@@ -135,10 +171,12 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
       credential ? `An exempt admin has a new credential: ${because}.` : undefined,
     );
   }
-  if (subject.kind === "user" && settings.protectedPrincipals.includes(subject.name)) {
+  const names = subject.kind === "user" ? [subject.name, reading.formerName] : [];
+  const spared = settings.protectedPrincipals.find((one) => names.includes(one));
+  if (spared !== undefined) {
     return ignore(
-      `${because}; user ${subject.name} is in protectedPrincipals`,
-      `User ${subject.name} is protected and was not contained, although ${because}. Look at it yourself.`,
+      `${because}; user ${spared} is in protectedPrincipals`,
+      `User ${spared} is protected and was not contained, although ${because}. Look at it yourself.`,
     );
   }
   const reason = [because, ...exemption.complaints].join("; ");
@@ -147,14 +185,26 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   }
   const owner =
     credentialCounts && subject.kind === "user" ? { ...subject, proved: true } : subject;
-  if (owner.kind === "user" && runsApplication(owner.name, settings)) {
-    return {
+  if (owner.kind === "user" && !ordered && runsApplication(owner.name, settings)) {
+    const ruling: Ruling = {
       decision: "EmergencyActionApplication",
       reason: `${reason}; user ${owner.name} is in applicationUsers`,
       subjects: [applicationUser(owner, actor, credential === true)],
     };
+    return compromised && !owner.accessKeyId ? alerted(ruling, keyUnknown(owner.name)) : ruling;
   }
-  return { decision: "EmergencyActionAccount", reason, subjects: [owner] };
+  return {
+    decision: "EmergencyActionAccount",
+    reason,
+    subjects: [owner, ...reading.subjects.slice(1)],
+  };
+}
+
+function keyUnknown(name: string): string {
+  return (
+    `User ${name} runs an application, and which of his keys somebody else has is not known: they ` +
+    "stay as they are beside the new one. Move the application to it and switch them off."
+  );
 }
 
 function runsApplication(name: string, { applicationUsers }: IncidentSettings): boolean {

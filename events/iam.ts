@@ -18,7 +18,19 @@ export type NewCredentials = "always" | "admins" | "never";
 
 /** What a record of one event amounts to, before exemptions and settings that name principals. */
 export type Reading =
-  | { subjects: Subject[]; because: string; credential?: true }
+  | {
+      /** One; several only where all are keys of owners who are not known. */
+      subjects: Subject[];
+      because: string;
+      /** It is about a credential that is new, so `newCredentials` counts. */
+      credential?: true;
+      /** Somebody else has the user: that he may be an admin does not excuse it. */
+      compromised?: true;
+      /** A person named the user, who is contained even where he runs an application. */
+      ordered?: true;
+      /** The name that the user had before. */
+      formerName?: string;
+    }
   | { ignore: string; alert?: string };
 
 /** Reads the record of one IAM event. */
@@ -26,7 +38,7 @@ export type IamReader = (call: Call) => Reading;
 
 /** Every IAM event that may be an incident, and how its record is read. A new event is a new line. */
 export const iamEvents: Record<string, IamReader> = {
-  AttachUserPolicy: userGrant(attachedPolicy),
+  AttachUserPolicy: quarantine(userGrant(attachedPolicy)),
   PutUserPolicy: userGrant(inlinePolicy),
   AddUserToGroup: userGrant(membership),
   AttachGroupPolicy: groupGrant(attachedPolicy),
@@ -37,7 +49,7 @@ export const iamEvents: Record<string, IamReader> = {
   DeleteUserPolicy: userLoss,
   RemoveUserFromGroup: userLoss,
   DeleteUserPermissionsBoundary: userLoss,
-  PutUserPermissionsBoundary: userLoss,
+  PutUserPermissionsBoundary: boundary(userLoss),
   DetachGroupPolicy: groupLoss,
   DeleteGroupPolicy: groupLoss,
   CreateAccessKey: newCredential("an access key", "accessKey"),
@@ -121,7 +133,6 @@ function userGrant(read: GrantReader): IamReader {
     const found = read(parameters);
     if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
     if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
-    const actorIsSubject = actor.userName === name;
     return {
       subjects: [
         {
@@ -129,7 +140,7 @@ function userGrant(read: GrantReader): IamReader {
           name,
           proved: found.admin === "yes",
           grant: found.grant,
-          ...(actorIsSubject && actor.accessKeyId && { accessKeyId: actor.accessKeyId }),
+          ...ownKey(name, actor),
         },
       ],
       because:
@@ -188,14 +199,48 @@ function newDefaultVersion({ parameters }: Call): Reading {
   };
 }
 
+/**
+ * AWS attaches a policy of this name to the user whose key it found in public, and opens a support
+ * case; it denies a part only. Whoever attaches it says the same, so the caller does not matter.
+ * Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCompromisedKeyQuarantineV3.html
+ */
+const QUARANTINE = /^arn:aws(-[a-z]+)*:iam::aws:policy\/AWSCompromisedKeyQuarantine(V\d+)?$/;
+
+function quarantine(read: IamReader): IamReader {
+  return (call) => {
+    const name = nameIn(call.parameters, "userName");
+    if (!name || !QUARANTINE.test(textIn(call.parameters, "policyArn") ?? "")) return read(call);
+    return {
+      subjects: [{ kind: "user", name, proved: true }],
+      because: `user ${name} is quarantined, as AWS does with a user whose key is public`,
+      compromised: true,
+    };
+  };
+}
+
+/** Under a boundary that makes nobody an admin there is none, whatever else the user has. */
+function boundary(read: IamReader): IamReader {
+  return (call) => {
+    const known = awsManagedPolicy(textIn(call.parameters, "permissionsBoundary") ?? "");
+    return known?.admin === "no"
+      ? { ignore: `the boundary ${known.name} makes nobody an admin` }
+      : read(call);
+  };
+}
+
+/** The key with which an IAM user changed himself: it is the record's. */
+function ownKey(name: string, { userName, accessKeyId }: Actor) {
+  return userName === name && accessKeyId ? { accessKeyId } : {};
+}
+
 /** Whether a Deny or a boundary went, only a look can tell; a detached AWS policy tells it itself. */
-function userLoss({ parameters }: Call): Reading {
+function userLoss({ parameters, actor }: Call): Reading {
   const name = nameIn(parameters, "userName");
   if (!name) return unreadable("userName", parameters.userName);
   const harmless = deniesNothing(parameters);
   if (harmless) return { ignore: harmless };
   return {
-    subjects: [{ kind: "user", name, proved: false }],
+    subjects: [{ kind: "user", name, proved: false, ...ownKey(name, actor) }],
     because: `user ${name} lost a policy, a group or a boundary that may have denied him admin rights`,
   };
 }
@@ -274,9 +319,10 @@ function mfaDevice({ parameters, actor }: Call): Reading {
 function renamedUser({ parameters, actor }: Call): Reading {
   const name = nameIn(parameters, "newUserName");
   if (!name) return { ignore: "the user keeps its name" };
-  const self = actor.userName === textIn(parameters, "userName") ? actor.accessKeyId : undefined;
+  const formerName = nameIn(parameters, "userName") ?? "";
   return {
-    subjects: [{ kind: "user", name, proved: false, ...(self && { accessKeyId: self }) }],
+    subjects: [{ kind: "user", name, proved: false, ...ownKey(formerName, actor) }],
+    formerName,
     because: `a user is called ${name} now, and its keys and policies with it`,
     credential: true,
   };

@@ -16,6 +16,7 @@ export type RecordGrant =
 /** An IAM user to contain. */
 export interface UserSubject {
   kind: "user";
+  /** Empty where only his key is known: see `always`. */
   name: string;
   /** The record alone settles it: cut before looking. Otherwise the look decides. */
   proved: boolean;
@@ -23,6 +24,16 @@ export interface UserSubject {
   accessKeyId?: string;
   /** What the look asks: does this grant make an admin? Absent: is the user an admin at all? */
   grant?: RecordGrant;
+  /** AWS or a person named him, no call did: where there is no such user, a person must hear it. */
+  reported?: true;
+  /**
+   * Somebody else has the key `accessKeyId`, and the event tells nothing of its owner: `name` is
+   * empty and `proved` false, so that a look comes first. It seeks the owner by the key
+   * (GetAccessKeyLastUsed), and whoever that is is cut, admin or not; an exemption from `admin-user`
+   * does not count. `protectedPrincipals` and `applicationUsers` do, as for a user whom a look
+   * brought up.
+   */
+  always?: true;
 }
 
 /** A user that runs an application: its credentials are rotated, its other permissions stay. */
@@ -81,7 +92,7 @@ export type Subject =
   | PolicySubject
   | SecurityGroupSubject;
 
-/** The call that the record tells of. */
+/** The call that the record tells of; of a notice, what gave it. */
 export interface EventFacts {
   id: string;
   name: string;

@@ -65,8 +65,8 @@ describe("the program", function () {
     const counts = new Map<string, number>();
     for (const { type } of lab) counts.set(type, (counts.get(type) ?? 0) + 1);
     assert.deepEqual(Object.fromEntries([...counts].sort()), {
-      "aws:cloudwatch/eventRule:EventRule": 1,
-      "aws:cloudwatch/eventTarget:EventTarget": 1,
+      "aws:cloudwatch/eventRule:EventRule": 3,
+      "aws:cloudwatch/eventTarget:EventTarget": 3,
       "aws:cloudwatch/logGroup:LogGroup": 8,
       "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
       "aws:iam/role:Role": 9,
@@ -94,7 +94,7 @@ describe("the program", function () {
 
   it("names and tags everything from the stack", () => {
     const taggable = lab.filter(({ inputs }) => "tags" in inputs);
-    assert.equal(taggable.length, 1 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
+    assert.equal(taggable.length, 3 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
     for (const { inputs, name } of lab) {
       assert.ok(name.startsWith("tourniquet-lab"), name);
       if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
@@ -110,10 +110,48 @@ describe("the program", function () {
     assert.deepEqual(detail.errorCode, [{ exists: false }]);
   });
 
-  it("keeps what EventBridge could not deliver", () => {
-    const { deadLetterConfig, retryPolicy } = ofType(lab, ":EventTarget")[0]?.inputs ?? {};
-    assert.match(deadLetterConfig.arn, /:tourniquet-lab-undelivered$/);
-    assert.deepEqual(retryPolicy, { maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 185 });
+  it("asks EventBridge for what GuardDuty and AWS Health say of access keys, and for no more", () => {
+    const [, ...notices] = ofType(lab, ":EventRule").map(({ inputs, name }) => [
+      name,
+      JSON.parse(inputs.eventPattern),
+    ]);
+    assert.deepEqual(notices, [
+      [
+        "tourniquet-lab-guardduty-findings",
+        {
+          source: ["aws.guardduty"],
+          "detail-type": ["GuardDuty Finding"],
+          detail: { resource: { resourceType: ["AccessKey"] } },
+        },
+      ],
+      [
+        "tourniquet-lab-exposed-keys",
+        {
+          source: ["aws.health"],
+          "detail-type": ["AWS Health Event"],
+          detail: { eventTypeCode: ["AWS_RISK_CREDENTIALS_EXPOSED"] },
+        },
+      ],
+    ]);
+  });
+
+  it("sends what each rule matches to the one machine, and keeps what could not be delivered", () => {
+    const machine = ofType(lab, ":StateMachine")[0]?.state.arn;
+    const rules = ofType(lab, ":EventRule");
+    const targets = ofType(lab, ":EventTarget").map(({ inputs }) => inputs);
+    assert.deepEqual(
+      targets.map(({ rule }) => rule),
+      rules.map(({ inputs }) => inputs.name),
+    );
+    for (const { arn, deadLetterConfig, retryPolicy } of targets) {
+      assert.equal(arn, machine);
+      assert.match(deadLetterConfig.arn, /:tourniquet-lab-undelivered$/);
+      assert.deepEqual(retryPolicy, { maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 185 });
+    }
+    const [{ Condition }] = JSON.parse(ofType(lab, ":QueuePolicy")[0]?.inputs.policy).Statement;
+    assert.deepEqual(Condition, {
+      ArnEquals: { "aws:SourceArn": rules.map(({ state }) => state.arn) },
+    });
   });
 
   it("has a valid state machine, in which every task has a time limit, a retry and a catch", () => {

@@ -18,10 +18,16 @@ function read(settings: Record<string, unknown>) {
 
 describe("settings", () => {
   it("have defaults, and observe is one of them", () => {
-    const { mode, sshPorts, newCredentials, exemptions: none } = read({});
+    const { mode, sshPorts, newCredentials, guardDutySeverity, exemptions: none } = read({});
     assert.deepEqual(
-      { mode, sshPorts, newCredentials, none },
-      { mode: "observe", sshPorts: [22], newCredentials: "admins", none: [] },
+      { mode, sshPorts, newCredentials, guardDutySeverity, none },
+      {
+        mode: "observe",
+        sshPorts: [22],
+        newCredentials: "admins",
+        guardDutySeverity: 7,
+        none: [],
+      },
     );
   });
 
@@ -36,6 +42,10 @@ describe("settings", () => {
     ["trustedCidrs", ["0.0.0.0/0"], /not the world/],
     ["trustedCidrs", ["0.0.0.0/1", "128.0.0.0/1"], /not the world/],
     ["newCredentials", "sometimes", /always, admins, never/],
+    ["guardDutySeverity", 0, /whole number from 1 to 10/],
+    ["guardDutySeverity", 11, /whole number from 1 to 10/],
+    ["guardDutySeverity", 7.5, /whole number from 1 to 10/],
+    ["guardDutySeverity", "high", /whole number from 1 to 10/],
     ["applicationUsers", ["*"], /not match every user/],
     ["applicationUsers", ["a/b"], /names of IAM users/],
     ["protectedPrincipals", ["break-*"], /exact names/],

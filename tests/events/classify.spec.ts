@@ -25,6 +25,7 @@ const defaults: IncidentSettings = {
   sshPorts: [22],
   trustedCidrs: [],
   newCredentials: "admins",
+  guardDutySeverity: 7,
   applicationUsers: ["app-*"],
   protectedPrincipals: ["break-glass"],
   trustedActors: [],

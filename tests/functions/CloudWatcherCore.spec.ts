@@ -6,6 +6,7 @@ const settings = {
   sshPorts: [22],
   trustedCidrs: [],
   newCredentials: "admins" as const,
+  guardDutySeverity: 7,
   applicationUsers: ["app-*"],
   protectedPrincipals: [],
   trustedActors: [],
