@@ -32,6 +32,8 @@ export interface Caller extends Principal {
   arn: string;
   /** Unique id of the user or role, e.g. "AIDA…"; the account id for root. */
   id: string;
+  /** The ARN of the user behind a federated user. */
+  issuerArn?: string;
 }
 
 /** One call that reached the account, refused ones included. Secrets are left out of it. */
@@ -246,7 +248,12 @@ export class Account {
     const identities = principal.kind === "user" ? directory.users : directory.roles;
     const identity = identities.get(principal.name);
     if (!identity) return undefined;
-    return { ...principal, arn: principalArn(principal, accountId, identity.arn), id: identity.id };
+    return {
+      ...principal,
+      arn: principalArn(principal, accountId, identity.arn),
+      id: identity.id,
+      ...(principal.federated && { issuerArn: identity.arn }),
+    };
   }
 
   #takeFault({ service, action }: Request): ServiceError | undefined {
@@ -375,6 +382,14 @@ export class Account {
       case "DeleteAccessKey":
         this.#logins.delete(String(params.AccessKeyId));
         break;
+      case "DeleteUser":
+        // His sessions: whoever is given his name later has nothing to do with them.
+        for (const [id, { principal }] of this.#logins) {
+          if (principal.kind === "user" && principal.name === params.UserName) {
+            this.#logins.delete(id);
+          }
+        }
+        break;
       case "UpdateUser":
         for (const { principal } of this.#logins.values()) {
           if (principal.kind === "user" && principal.name === params.UserName) {
@@ -401,15 +416,21 @@ export class Account {
     this.#secret(credentials.SecretAccessKey);
     this.#secret(credentials.SessionToken);
     const id = String(credentials.AccessKeyId);
-    if (action !== "AssumeRole") {
-      this.#addSession(id, { kind: caller.kind, name: caller.name, session: caller.session });
+    const { kind, name } = caller;
+    if (action === "GetSessionToken") {
+      this.#addSession(id, { kind, name, mfa: params.SerialNumber !== undefined });
+      return;
+    }
+    const sessionPolicy = params.Policy as string | undefined;
+    if (action === "GetFederationToken") {
+      this.#addSession(id, { kind, name, federated: String(params.Name), sessionPolicy });
       return;
     }
     this.#addSession(id, {
       kind: "role",
       name: String(params.RoleArn).split("/").pop() ?? "",
       session: String(params.RoleSessionName),
-      sessionPolicy: params.Policy as string | undefined,
+      sessionPolicy,
     });
   }
 

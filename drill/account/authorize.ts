@@ -44,7 +44,10 @@ export async function authorize(
   principal: Principal,
   authority: Authority,
 ): Promise<ServiceError | undefined> {
-  if (principal.kind === "root" || needsNoPermission(request)) return undefined;
+  const limit = sessionLimit(request, principal);
+  if (limit) return limit;
+  const isRoot = principal.kind === "root" && !principal.federated;
+  if (isRoot || needsNoPermission(request)) return undefined;
   const name = permissionOf(request);
   if (!(await iamActionExists(request.service, name))) {
     return cannotJudge(`IAM knows no action "${request.service}:${name}"`);
@@ -58,6 +61,25 @@ export async function authorize(
     return cannotJudge(`${missing}, which resources.ts cannot read`);
   }
   return await judge(request, `${request.service}:${name}`, found, principal, authority);
+}
+
+/**
+ * What a user's session may not call, whatever his policies say. IAM does not know its token unless
+ * an MFA device stands behind it.
+ * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+ */
+function sessionLimit(request: Request, principal: Principal): ServiceError | undefined {
+  const { service, action } = request;
+  const { kind, issued, federated, mfa } = principal;
+  if (kind === "role" || !issued) return undefined;
+  if (service === "iam" && !mfa) {
+    const message = "The security token included in the request is invalid";
+    return { code: "InvalidClientTokenId", message, status: 403 };
+  }
+  const calls = federated ? ["GetCallerIdentity"] : ["GetCallerIdentity", "AssumeRole"];
+  if (service !== "sts" || calls.includes(action)) return undefined;
+  const message = `Cannot call ${action} with session credentials`;
+  return { code: "AccessDenied", message, status: 403 };
 }
 
 /** GetCallerIdentity answers even where a policy denies it: API reference of STS. */
@@ -90,7 +112,7 @@ async function judge(
         },
         identityPolicies: rights.identity,
         permissionBoundaryPolicies: rights.boundary,
-        sessionPolicy: principal.sessionPolicy && identityPolicy(principal.sessionPolicy),
+        sessionPolicy: sessionPolicyOf(principal),
         resourcePolicy: trustPolicy(request, authority),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
@@ -147,6 +169,17 @@ function identityPolicy(document: string): ValidatedPolicy {
   identityPolicies.set(document, policy);
   return policy;
 }
+
+/** A federated user without a session policy may do nothing. */
+function sessionPolicyOf({ sessionPolicy, federated }: Principal): ValidatedPolicy | undefined {
+  const document = sessionPolicy ?? (federated === undefined ? undefined : ALLOWS_NOTHING);
+  return document === undefined ? undefined : identityPolicy(document);
+}
+
+const ALLOWS_NOTHING = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: "none:None", Resource: "*" }],
+});
 
 /** A role's trust policy is the resource policy of AssumeRole; it has no Resource of its own. */
 function trustPolicy({ action, params }: Request, { directory }: Authority): unknown {

@@ -87,11 +87,13 @@ export function eventOf(record: CloudTrailRecord): EventBridgeEvent {
   };
 }
 
-function userIdentity({ caller, accessKeyId }: Call, accountId: string): Params {
+function userIdentity(call: Call, accountId: string): Params {
+  const { caller, accessKeyId } = call;
   const { arn, id, name } = caller;
   const common = { arn, accountId, accessKeyId };
   if (caller.kind === "root") return { type: "Root", principalId: accountId, ...common };
-  const attributes = { creationDate: caller.issued, mfaAuthenticated: "false" };
+  const attributes = { creationDate: caller.issued, mfaAuthenticated: String(caller.mfa === true) };
+  if (caller.federated) return federatedUser(call, accountId, attributes);
   if (caller.kind === "user") {
     const user = { type: "IAMUser", principalId: id, ...common, userName: name };
     return caller.issued ? { ...user, sessionContext: { attributes } } : user;
@@ -103,6 +105,28 @@ function userIdentity({ caller, accessKeyId }: Call, accountId: string): Params 
     principalId: `${id}:${caller.session}`,
     ...common,
     sessionContext: { sessionIssuer, attributes },
+  };
+}
+
+/** Whoever GetFederationToken was called for: the user who called it is the issuer. */
+function federatedUser({ caller, accessKeyId }: Call, accountId: string, attributes: Params) {
+  const { arn, id, name, issuerArn } = caller;
+  return {
+    type: "FederatedUser",
+    principalId: `${accountId}:${caller.federated}`,
+    arn,
+    accountId,
+    accessKeyId,
+    sessionContext: {
+      sessionIssuer: {
+        type: "IAMUser",
+        principalId: id,
+        arn: issuerArn,
+        accountId,
+        userName: name,
+      },
+      attributes,
+    },
   };
 }
 

@@ -25,24 +25,37 @@ export function conditionContext(
     "aws:CurrentTime": now.toISOString(),
     "aws:EpochTime": String(Math.floor(now.getTime() / 1000)),
     "aws:PrincipalAccount": accountId,
-    "aws:PrincipalArn": identity?.arn ?? principalArn(principal, accountId),
+    "aws:PrincipalArn": principal.federated
+      ? principalArn(principal, accountId)
+      : (identity?.arn ?? principalArn(principal, accountId)),
     "aws:PrincipalIsAWSService": "false",
-    "aws:PrincipalType": principal.kind === "role" ? "AssumedRole" : "User",
+    "aws:PrincipalType": principalType(principal),
     "aws:RequestedRegion": region,
     "aws:SecureTransport": "true",
     "aws:SourceIp": SOURCE_ADDRESS,
     "aws:ViaAWSService": "false",
-    "aws:userid": principal.session ? `${identity?.id}:${principal.session}` : (identity?.id ?? ""),
+    "aws:userid": userId(principal, identity, accountId),
     ...tags("aws:PrincipalTag", identity),
   };
-  if (principal.kind === "user") context["aws:username"] = principal.name;
+  if (principal.kind === "user" && !principal.federated) context["aws:username"] = principal.name;
   if (principal.issued) {
     context["aws:TokenIssueTime"] = principal.issued;
-    context["aws:MultiFactorAuthPresent"] = "false";
+    context["aws:MultiFactorAuthPresent"] = String(principal.mfa === true);
   }
   return request.service === "iam"
     ? { ...context, ...iamContext(request.params, directory) }
     : context;
+}
+
+function principalType({ kind, federated }: Principal): string {
+  if (federated) return "FederatedUser";
+  return kind === "role" ? "AssumedRole" : "User";
+}
+
+/** Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html */
+function userId(principal: Principal, identity: Identity | undefined, accountId: string): string {
+  if (principal.federated) return `${accountId}:${principal.federated}`;
+  return principal.session ? `${identity?.id}:${principal.session}` : (identity?.id ?? "");
 }
 
 function iamContext(params: Params, directory: Directory): Context {

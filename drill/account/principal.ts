@@ -7,12 +7,17 @@ export interface Principal {
   session?: string;
   /** Temporary credentials: when they were made, ISO 8601. */
   issued?: string;
-  /** The session policy that AssumeRole was given: it can only narrow. */
+  /** The session policy that AssumeRole or GetFederationToken was given: it can only narrow. */
   sessionPolicy?: string;
+  /** GetFederationToken: the name of the federated user whom the user speaks for. */
+  federated?: string;
+  /** GetSessionToken was given a code of the user's MFA device. */
+  mfa?: boolean;
 }
 
 /** The principal's ARN as userIdentity and refusals give it. */
 export function principalArn(principal: Principal, accountId: string, userArn?: string): string {
+  if (principal.federated) return `arn:aws:sts::${accountId}:federated-user/${principal.federated}`;
   if (principal.kind === "root") return `arn:aws:iam::${accountId}:root`;
   if (principal.kind === "user") {
     return userArn ?? `arn:aws:iam::${accountId}:user/${principal.name}`;

@@ -37,6 +37,9 @@ const readers: Record<string, Reader> = {
     named(RoleName, (name) => look.directory.roles.get(name)?.arn ?? iamArn(look, "role", name)),
     text(RoleArn),
   ],
+  "sts:federated-user": ({ Name }, { accountId }) => [
+    named(Name, (name) => `arn:aws:sts::${accountId}:federated-user/${name}`),
+  ],
   "sts:role": ({ RoleArn }) => [text(RoleArn)],
   "iam:policy": ({ PolicyArn, PolicyName }, look) => [
     text(PolicyArn) ?? named(PolicyName, (name) => iamArn(look, "policy", name)),

@@ -11,6 +11,7 @@ import { pages } from "./pages";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
 import { serviceCredentials } from "./serviceCredentials";
+import { sessionToken } from "./sessionToken";
 import { userBoundary } from "./userBoundary";
 
 /**
@@ -27,6 +28,7 @@ export const corrections: Correction[] = [
   attachmentQuota,
   assumeRole,
   callerIdentity,
+  sessionToken,
   canonicalCidr,
   revokeById,
 ];
