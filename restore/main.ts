@@ -18,6 +18,7 @@ const HELP = `Gives back what Tourniquet took in one case, with your own AWS cre
   CASE                  a file, s3://BUCKET/cases/ID.json, or an execution's id with --stack
   OTHER                 files: cases of the same subjects, whose grants stay away too
   --stack NAME          whose Pulumi.NAME.yaml has the trustedActors; a case's bucket tells it
+  --config-file FILE    instead of Pulumi.NAME.yaml, as for pulumi
   --dry-run             print the plan and change nothing
   --only KIND,ITEM,…    only these: ${kinds.slice(0, 6).join(", ")},
                         ${kinds.slice(6).join(", ")}; or items as the plan names them
@@ -41,6 +42,7 @@ interface Options {
   place: string;
   beside: string[];
   stack?: string;
+  configFile?: string;
   dryRun: boolean;
   yes: boolean;
   wishes: Wishes;
@@ -64,6 +66,9 @@ function readOptions(args: string[]): Options | undefined {
       falseAlarm: values["false-alarm"] ?? false,
     },
     ...(values.stack !== undefined && { stack: values.stack }),
+    ...(values["config-file"] !== undefined && {
+      configFile: path.resolve(process.env.INIT_CWD ?? "", values["config-file"]),
+    }),
     ...(values.endpoint !== undefined && { endpoint: loopback(values.endpoint) }),
   };
 }
@@ -75,6 +80,7 @@ function parsed(args: string[]) {
       allowPositionals: true,
       options: {
         stack: { type: "string" },
+        "config-file": { type: "string" },
         "dry-run": { type: "boolean" },
         only: { type: "string", multiple: true },
         force: { type: "boolean" },
@@ -146,7 +152,8 @@ function refusalOf(operator: Operator, { file, stack: told }: Found, o: Options)
     return `the case is of account ${account}, and your credentials are of ${operator.account}`;
   }
   const stack = o.stack ?? told;
-  if (stack) return distrust(operator, trustedActorsOf(stack, PROJECT), stack);
+  const config = o.configFile ?? (stack && path.join(PROJECT, `Pulumi.${stack}.yaml`));
+  if (config) return distrust(operator, trustedActorsOf(config), config);
   return "whose trustedActors the restore's calls are judged by is not known: name the stack, --stack lab";
 }
 

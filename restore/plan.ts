@@ -172,11 +172,12 @@ function stepOf(one: Item, wishes: Wishes): Step[] {
 }
 
 function leftOf(one: Item, wishes: Wishes): Left[] {
-  const { item, call, there, held, why, command } = one;
+  const { item, kind, call, there, held, why, command } = one;
   if (there) return [];
   if (held && isHeld(one, wishes)) {
     const way = held.by === "attack" ? "--false-alarm" : `--only ${item}`;
-    return [{ item, why: call ? `${held.why} (${way} gives it back)` : held.why }];
+    const does = kind === "deny" ? "takes it off" : "gives it back";
+    return [{ item, why: call ? `${held.why} (${way} ${does})` : held.why }];
   }
   return call ? [] : [{ item, why, ...(command && { command }) }];
 }

@@ -47,11 +47,10 @@ export async function whoCalls(
  *
  * @throws where there is no such file, or settings.ts does not accept what is in it.
  */
-export function trustedActorsOf(stack: string, folder: string): string[] {
-  const file = path.join(folder, `Pulumi.${stack}.yaml`);
+export function trustedActorsOf(file: string): string[] {
   if (!existsSync(file)) {
     throw new Error(
-      `--stack is "${stack}", but there is no ${file}: name a stack that is deployed from here`,
+      `there is no ${file}, which has the trustedActors: name a stack that is deployed from here, --stack lab`,
     );
   }
   const config = fieldsOf(fieldsOf(parse(readFileSync(file, "utf8"))).config);
@@ -65,15 +64,11 @@ export function trustedActorsOf(stack: string, folder: string): string[] {
 }
 
 /** Why this operator may not restore: his calls would be contained again. undefined: he may. */
-export function distrust(
-  { actor }: Operator,
-  trusted: string[],
-  stack: string,
-): string | undefined {
+export function distrust({ actor }: Operator, trusted: string[], file: string): string | undefined {
   if (isNamedBy(actor, trusted)) return undefined;
   const shown = trusted.length > 0 ? trusted.join(", ") : "nobody";
   return (
-    `${actor.roleArn ?? actor.arn} is not in tourniquet:trustedActors of Pulumi.${stack}.yaml ` +
+    `${actor.roleArn ?? actor.arn} is not in tourniquet:trustedActors of ${path.basename(file)} ` +
     `(${shown}): what you give back would be contained again. Use credentials that are, or add ` +
     "this ARN, run pulumi up, and restore then"
   );

@@ -1,0 +1,618 @@
+import assert from "node:assert/strict";
+import type { Subject } from "../../events/incident";
+import type { Look } from "../../functions/account/look";
+import type { Action, CaseSubject } from "../../functions/case";
+import { emergencyActionAccountActions } from "../../functions/EmergencyActionAccount";
+import { emergencyActionApplicationActions } from "../../functions/EmergencyActionApplication";
+import { emergencyActionInfrastructureActions } from "../../functions/EmergencyActionInfrastructure";
+import { stripAccountActions } from "../../functions/StripAccount";
+import type { CaseFile } from "../../restore/caseFile";
+import { knownCalls, type Plan, planRestore, type Wishes } from "../../restore/plan";
+import type { Present } from "../../restore/present";
+import {
+  ADMIN,
+  ALLOW_ALL,
+  bareLook,
+  caseOf,
+  DENY_ALL,
+  HARMLESS,
+  incident,
+  KEY,
+  READ_ONLY,
+  TEAM,
+} from "../functions/given";
+
+const OTHER_KEY = "AKIA0000000000000002";
+const SSH_KEY = "APKA0000000000000001";
+const everything: Wishes = { only: [], force: false, falseAlarm: false };
+
+function done(call: string, input: Record<string, unknown>, subject = "user bob"): Action {
+  return { call, subject, input, outcome: "done", at: "2026-06-01T12:00:01.000Z" };
+}
+
+const bob = { UserName: "bob" };
+const deny = done("iam:AttachUserPolicy", { ...bob, PolicyArn: DENY_ALL });
+const detachTeam = done("iam:DetachUserPolicy", { ...bob, PolicyArn: TEAM });
+const detachAdmin = done("iam:DetachUserPolicy", { ...bob, PolicyArn: ADMIN });
+const keyOff = done("iam:UpdateAccessKey", { ...bob, AccessKeyId: KEY, Status: "Inactive" });
+
+function fileOf(o: {
+  actions: Action[];
+  before?: Partial<Look>;
+  subjects?: CaseSubject[];
+  record?: Subject;
+  event?: string;
+  parameters?: object;
+  actorKey?: string;
+  actor?: string;
+}): CaseFile {
+  const { actions, before, subjects, record, event, parameters, actorKey, actor } = o;
+  const user: CaseSubject = {
+    kind: "user",
+    name: "bob",
+    ...(before && { before: { ...bareLook, ...before } }),
+  };
+  const plain = incident([record ?? { kind: "user", name: "bob", proved: false }]);
+  return {
+    ...caseOf({ actions, subjects: subjects ?? [user] }),
+    incident: {
+      ...plain,
+      event: { ...plain.event, ...(event && { name: event }) },
+      actor: {
+        ...plain.actor,
+        ...(actor && { userName: actor }),
+        ...(actorKey && { accessKeyId: actorKey }),
+      },
+      record: parameters ? { requestParameters: parameters } : {},
+    },
+  };
+}
+
+function presentOf(look: Partial<Look> | null, over: Partial<Present> = {}): Present {
+  return {
+    users: { bob: look && { name: "bob", look: { ...bareLook, ...look } } },
+    groups: {},
+    policies: {},
+    securityGroups: {},
+    ...over,
+  };
+}
+
+/** A plan in short; what is empty is left out. */
+function told({ steps, there, left, drift, stops }: Plan) {
+  const all = {
+    steps: steps.map(({ item, call, input }) => [item, call, input]),
+    there,
+    left: left.map(({ item, why }) => `${item}: ${why}`),
+    drift: drift.map(({ item, what }) => `${item}: ${what}`),
+    stops: stops.map(({ item }) => item),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, list]) => list.length > 0));
+}
+
+const teamPolicy = { document: HARMLESS, versions: [] };
+const liftDeny = ["deny:bob", "iam:DetachUserPolicy", { ...bob, PolicyArn: DENY_ALL }];
+const attachTeam = [`policies:bob:${TEAM}`, "iam:AttachUserPolicy", { ...bob, PolicyArn: TEAM }];
+const wholeBefore = {
+  attached: [TEAM, ADMIN],
+  inline: [{ name: "own", document: ALLOW_ALL }],
+  groups: [{ name: "devs", attached: [READ_ONLY], inline: [] }],
+  keys: [
+    { id: KEY, status: "Active" },
+    { id: OTHER_KEY, status: "Active" },
+  ],
+  sshKeys: [{ id: SSH_KEY, status: "Active" }],
+  password: true,
+  mfaDevices: ["arn:aws:iam::123456789012:mfa/bob"],
+  documents: [{ arn: TEAM, document: HARMLESS }],
+};
+const wholeCase = fileOf({
+  record: {
+    kind: "user",
+    name: "bob",
+    proved: false,
+    grant: { kind: "attached", policyArn: ADMIN },
+  },
+  before: wholeBefore,
+  actions: [
+    deny,
+    keyOff,
+    keyOff,
+    detachTeam,
+    detachAdmin,
+    done("iam:DeleteUserPolicy", { ...bob, PolicyName: "own" }),
+    done("iam:RemoveUserFromGroup", { ...bob, GroupName: "devs" }),
+    done("iam:UpdateSSHPublicKey", { ...bob, SSHPublicKeyId: SSH_KEY, Status: "Inactive" }),
+    done("iam:DeleteLoginProfile", bob),
+    done("iam:DeactivateMFADevice", { ...bob, SerialNumber: wholeBefore.mfaDevices[0] }),
+    { ...keyOff, input: { ...bob, AccessKeyId: OTHER_KEY }, outcome: "failed" },
+  ],
+});
+const world = {
+  policies: { [TEAM]: teamPolicy },
+  groups: { devs: { attached: [READ_ONLY], inline: [] } },
+};
+const contained = presentOf(
+  {
+    attached: [DENY_ALL],
+    keys: [
+      { id: KEY, status: "Inactive" },
+      { id: OTHER_KEY, status: "Active" },
+    ],
+    sshKeys: [{ id: SSH_KEY, status: "Inactive" }],
+  },
+  world,
+);
+const notRestorable = [
+  `policies:bob:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+  "password:bob: a deleted password does not come back",
+  `mfa:bob:${wholeBefore.mfaDevices[0]}: only who holds the device can enable it again, with two codes in a row`,
+];
+const plainAllowAll = decodeURIComponent(ALLOW_ALL);
+const wholeSteps = [
+  attachTeam,
+  [
+    "policies:bob:inline/own",
+    "iam:PutUserPolicy",
+    { ...bob, PolicyName: "own", PolicyDocument: plainAllowAll },
+  ],
+  ["groups:bob:devs", "iam:AddUserToGroup", { ...bob, GroupName: "devs" }],
+  [`keys:bob:${KEY}`, "iam:UpdateAccessKey", { ...bob, AccessKeyId: KEY, Status: "Active" }],
+  [
+    `ssh-keys:bob:${SSH_KEY}`,
+    "iam:UpdateSSHPublicKey",
+    { ...bob, SSHPublicKeyId: SSH_KEY, Status: "Active" },
+  ],
+  liftDeny,
+];
+
+const cases: [
+  name: string,
+  file: CaseFile,
+  present: Present,
+  expected: object,
+  wishes?: Partial<Wishes>,
+  others?: CaseFile[],
+][] = [
+  [
+    "gives back what the case took, the deny last, and not what the record gave",
+    wholeCase,
+    contained,
+    { steps: wholeSteps, left: notRestorable },
+  ],
+  [
+    "finds nothing to do the second time",
+    wholeCase,
+    presentOf({ ...wholeBefore, attached: [TEAM], password: false, mfaDevices: [] }, world),
+    {
+      there: [
+        "deny:bob",
+        `keys:bob:${KEY}`,
+        `policies:bob:${TEAM}`,
+        "policies:bob:inline/own",
+        "groups:bob:devs",
+        `ssh-keys:bob:${SSH_KEY}`,
+      ],
+      left: notRestorable,
+    },
+  ],
+  [
+    "gives back the record's grant where it was a false alarm",
+    fileOf({
+      record: wholeCase.incident.subjects[0] as Subject,
+      before: wholeBefore,
+      actions: [detachAdmin],
+    }),
+    contained,
+    { steps: [[`policies:bob:${ADMIN}`, "iam:AttachUserPolicy", { ...bob, PolicyArn: ADMIN }]] },
+    { falseAlarm: true },
+  ],
+  [
+    "leaves away what another record of the same burst gave",
+    fileOf({ before: { attached: [ADMIN] }, actions: [detachAdmin] }),
+    presentOf({}),
+    { left: notRestorable.slice(0, 1) },
+    {},
+    [wholeCase],
+  ],
+  [
+    "keeps to the kinds that --only names",
+    wholeCase,
+    contained,
+    { steps: [liftDeny] },
+    { only: ["deny"] },
+  ],
+  [
+    "leaves the record's new key away",
+    fileOf({
+      event: "CreateAccessKey",
+      record: { kind: "user", name: "bob", proved: false, accessKeyId: KEY },
+      before: { keys: [{ id: KEY, status: "Active" }] },
+      actions: [keyOff],
+    }),
+    presentOf({ keys: [{ id: KEY, status: "Inactive" }] }),
+    {
+      left: [
+        `keys:bob:${KEY}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+      ],
+    },
+  ],
+  [
+    "gives back the caller's own key, which a look beside the cut saw switched off",
+    fileOf({
+      actorKey: KEY,
+      actor: "bob",
+      before: { attached: [DENY_ALL], keys: [{ id: KEY, status: "Inactive" }] },
+      actions: [deny, keyOff],
+    }),
+    presentOf({ attached: [DENY_ALL], keys: [{ id: KEY, status: "Inactive" }] }),
+    { steps: [wholeSteps[3], liftDeny] },
+  ],
+  [
+    "leaves an AWSDenyAll that was there before",
+    fileOf({ before: { attached: [DENY_ALL] }, actions: [deny] }),
+    presentOf({ attached: [DENY_ALL] }),
+    {
+      left: [
+        "deny:bob: it was attached before this case, by its owner or by an earlier case: left as it was (--only deny:bob takes it off)",
+      ],
+    },
+  ],
+  [
+    "leaves an AWSDenyAll that may be the owner's, unless it is named",
+    fileOf({
+      record: { kind: "user", name: "bob", proved: true },
+      before: { attached: [DENY_ALL] },
+      actions: [deny],
+    }),
+    presentOf({ attached: [DENY_ALL] }),
+    { steps: [liftDeny] },
+    { only: ["deny:bob"] },
+  ],
+  [
+    "puts the owner's boundary back",
+    fileOf({
+      before: { boundary: TEAM },
+      actions: [done("iam:PutUserPermissionsBoundary", { ...bob, PermissionsBoundary: DENY_ALL })],
+    }),
+    presentOf({ boundary: DENY_ALL }),
+    {
+      steps: [
+        ["boundary:bob", "iam:PutUserPermissionsBoundary", { ...bob, PermissionsBoundary: TEAM }],
+      ],
+    },
+  ],
+  [
+    "takes the boundary off where there was none",
+    fileOf({
+      before: {},
+      actions: [done("iam:PutUserPermissionsBoundary", { ...bob, PermissionsBoundary: DENY_ALL })],
+    }),
+    presentOf({ boundary: DENY_ALL }),
+    { steps: [["boundary:bob", "iam:DeleteUserPermissionsBoundary", bob]] },
+  ],
+  [
+    "leaves a boundary whose former one the record took",
+    fileOf({
+      event: "DeleteUserPermissionsBoundary",
+      before: {},
+      actions: [done("iam:PutUserPermissionsBoundary", { ...bob, PermissionsBoundary: DENY_ALL })],
+    }),
+    presentOf({ boundary: DENY_ALL }),
+    {
+      left: [
+        "boundary:bob: which boundary the user had before the incident, the case does not know",
+        "record:DeleteUserPermissionsBoundary: the record's own call, DeleteUserPermissionsBoundary, is not undone: the case does not know what was before it",
+      ],
+    },
+  ],
+  [
+    "stops where a key was deleted and somebody attached another policy",
+    fileOf({
+      before: { attached: [TEAM], keys: [{ id: KEY, status: "Active" }] },
+      actions: [deny, keyOff, detachTeam],
+    }),
+    presentOf({ attached: [DENY_ALL, READ_ONLY] }, world),
+    {
+      steps: [attachTeam, liftDeny],
+      left: [`keys:bob:${KEY}: ${KEY} was deleted`],
+      drift: [
+        `keys:bob:${KEY}: ${KEY} is not there any more`,
+        `policies:bob:${READ_ONLY}: user bob has the policy ${READ_ONLY}, which he had not before`,
+      ],
+      stops: [`keys:bob:${KEY}`, `policies:bob:${READ_ONLY}`],
+    },
+  ],
+  [
+    "does not stop where it is forced to",
+    fileOf({ before: {}, actions: [deny] }),
+    presentOf({ attached: [DENY_ALL, READ_ONLY] }),
+    {
+      steps: [liftDeny],
+      drift: [
+        `policies:bob:${READ_ONLY}: user bob has the policy ${READ_ONLY}, which he had not before`,
+      ],
+    },
+    { force: true },
+  ],
+  [
+    "stops the lifting of the deny for what differs, though only the deny is asked for",
+    fileOf({ before: {}, actions: [deny] }),
+    presentOf({ attached: [DENY_ALL, ADMIN] }),
+    {
+      steps: [liftDeny],
+      drift: [`policies:bob:${ADMIN}: user bob has the policy ${ADMIN}, which he had not before`],
+      stops: [`policies:bob:${ADMIN}`],
+    },
+    { only: ["deny:bob"] },
+  ],
+  [
+    "stops where the deny is gone, and a policy says something else",
+    fileOf({
+      before: { attached: [TEAM], documents: [{ arn: TEAM, document: HARMLESS }] },
+      actions: [deny, detachTeam],
+    }),
+    presentOf({}, { policies: { [TEAM]: { document: ALLOW_ALL, versions: [] } } }),
+    {
+      steps: [attachTeam],
+      there: ["deny:bob"],
+      drift: [
+        `policies:bob:${TEAM}: the default version of ${TEAM} is not the one that the case saw`,
+        "deny:bob: AWSDenyAll is not on user bob any more",
+      ],
+      stops: [`policies:bob:${TEAM}`, "deny:bob"],
+    },
+  ],
+  [
+    "goes on where the item that differs is named",
+    fileOf({
+      before: { attached: [TEAM], documents: [{ arn: TEAM, document: HARMLESS }] },
+      actions: [detachTeam],
+    }),
+    presentOf({}, { policies: { [TEAM]: { document: ALLOW_ALL, versions: [] } } }),
+    {
+      steps: [attachTeam],
+      drift: [
+        `policies:bob:${TEAM}: the default version of ${TEAM} is not the one that the case saw`,
+      ],
+    },
+    { only: [`policies:bob:${TEAM}`] },
+  ],
+  [
+    "has nothing to give to a user who is gone",
+    fileOf({ before: {}, actions: [deny] }),
+    presentOf(null),
+    {
+      left: ["deny:bob: the user is not there any more"],
+      drift: ["deny:bob: user bob is not there any more"],
+    },
+  ],
+  [
+    "holds what the case cannot vouch for",
+    fileOf({ actions: [deny, detachTeam] }),
+    presentOf({ attached: [DENY_ALL] }, world),
+    {
+      left: [
+        "deny:bob: the case lacks the state before, so whether it was there is not known (--only deny:bob takes it off)",
+        `policies:bob:${TEAM}: the case lacks the state before, so whether it was there is not known (--only policies:bob:${TEAM} gives it back)`,
+      ],
+    },
+  ],
+  [
+    "names a call that it does not know",
+    fileOf({ before: {}, actions: [done("iam:AttachRolePolicy", {}, "role ops")] }),
+    presentOf({}),
+    {
+      left: [
+        "policies:role ops:iam:AttachRolePolicy: restore does not know iam:AttachRolePolicy on role ops: undo it by hand",
+      ],
+    },
+  ],
+  [
+    "leaves a group's grant away, which is the record's",
+    fileOf({
+      record: {
+        kind: "group",
+        name: "devs",
+        proved: true,
+        denies: false,
+        grant: { kind: "attached", policyArn: ADMIN },
+      },
+      subjects: [{ kind: "group", name: "devs", policyArn: ADMIN, before: { members: ["bob"] } }],
+      actions: [
+        done("iam:DetachGroupPolicy", { GroupName: "devs", PolicyArn: ADMIN }, "group devs"),
+      ],
+    }),
+    presentOf({}, world),
+    {
+      left: [
+        `policies:group/devs:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+      ],
+    },
+  ],
+  [
+    "makes a policy's former version the default before it is attached again",
+    policyCase(),
+    presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", HARMLESS]) } }),
+    {
+      steps: [
+        [
+          `policies:${TEAM}:v1`,
+          "iam:SetDefaultPolicyVersion",
+          { PolicyArn: TEAM, VersionId: "v1" },
+        ],
+        attachTeam,
+        [
+          `policies:group/devs:${TEAM}`,
+          "iam:AttachGroupPolicy",
+          { GroupName: "devs", PolicyArn: TEAM },
+        ],
+      ],
+    },
+  ],
+  [
+    "does not attach a policy that still makes admins",
+    policyCase(),
+    presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", HARMLESS], ["v2", HARMLESS]) } }),
+    {
+      left: [`policies:bob:${TEAM}`, `policies:group/devs:${TEAM}`].map(
+        (item) =>
+          `${item}: the default version of ${TEAM} makes admins, and which one was it before is not known: ` +
+          `aws iam set-default-policy-version --policy-arn ${TEAM} --version-id VERSION, then restore again (--false-alarm gives it back)`,
+      ),
+    },
+  ],
+  [
+    "gives an application user his own old key only where it is named",
+    applicationCase(),
+    presentOf({ keys: [{ id: KEY, status: "Inactive" }] }),
+    {
+      left: [
+        `keys:bob:${KEY}: the application has a new key in its secret (--only keys:bob:${KEY} gives it back)`,
+      ],
+    },
+  ],
+  [
+    "gives an application user his own old key with --only keys",
+    applicationCase(),
+    presentOf({ keys: [{ id: KEY, status: "Inactive" }] }),
+    { steps: [wholeSteps[3]] },
+    { only: ["keys"] },
+  ],
+  [
+    "authorizes a rule that was open before, and leaves the record's away",
+    rulesCase(),
+    presentOf({}, { securityGroups: { "sg-1": [] } }),
+    {
+      steps: [
+        [
+          "rules:sg-1:sgr-old",
+          "ec2:AuthorizeSecurityGroupIngress",
+          {
+            GroupId: "sg-1",
+            IpPermissions: [
+              {
+                IpProtocol: "tcp",
+                FromPort: 22,
+                ToPort: 22,
+                IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "old" }],
+              },
+            ],
+          },
+        ],
+      ],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+      ],
+    },
+  ],
+  [
+    "finds a rule that is there again under another id",
+    rulesCase(),
+    presentOf(
+      {},
+      {
+        securityGroups: {
+          "sg-1": [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, CidrIpv4: "0.0.0.0/0" }],
+        },
+      },
+    ),
+    {
+      there: ["rules:sg-1:sgr-old"],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+      ],
+    },
+  ],
+];
+
+function policyCase(): CaseFile {
+  const before = { users: ["bob"], groups: ["devs"], roles: [], keepers: [] };
+  return fileOf({
+    record: { kind: "policy", arn: TEAM, proved: true, versionId: "v9" },
+    subjects: [{ kind: "policy", arn: TEAM, before }],
+    actions: [
+      detachTeam,
+      done("iam:DetachGroupPolicy", { GroupName: "devs", PolicyArn: TEAM }, "group devs"),
+    ],
+  });
+}
+
+function versions(...others: [id: string, document: string][]) {
+  const attack = { id: "v9", isDefault: true, document: ALLOW_ALL };
+  const rest = others.map(([id, document]) => ({ id, isDefault: false, document }));
+  return { document: ALLOW_ALL, versions: [attack, ...rest] };
+}
+
+function applicationCase(): CaseFile {
+  const before = { ...bareLook, keys: [{ id: KEY, status: "Active" }] };
+  return fileOf({
+    record: { kind: "applicationUser", name: "bob", proved: true, actorKeyId: KEY },
+    actorKey: KEY,
+    subjects: [{ kind: "applicationUser", name: "bob", before, secret: "tourniquet-lab/bob" }],
+    actions: [
+      done("iam:CreateAccessKey", bob),
+      done("secretsmanager:CreateSecret", { Name: "tourniquet-lab/bob" }, "tourniquet-lab/bob"),
+      keyOff,
+    ],
+  });
+}
+
+function rulesCase(): CaseFile {
+  const ssh = { IpProtocol: "tcp", FromPort: 22, ToPort: 22, CidrIpv4: "0.0.0.0/0" };
+  return fileOf({
+    event: "AuthorizeSecurityGroupIngress",
+    record: { kind: "securityGroup", groupId: "sg-1", rules: [] },
+    parameters: { items: [{ securityGroupRuleId: "sgr-new" }] },
+    subjects: [
+      {
+        kind: "securityGroup",
+        groupId: "sg-1",
+        before: {
+          rules: [
+            { ...ssh, SecurityGroupRuleId: "sgr-old", Description: "old" },
+            { ...ssh, SecurityGroupRuleId: "sgr-new", CidrIpv4: "128.0.0.0/1" },
+          ],
+        },
+      },
+    ],
+    actions: [
+      done(
+        "ec2:RevokeSecurityGroupIngress",
+        { GroupId: "sg-1", SecurityGroupRuleIds: ["sgr-old", "sgr-new"] },
+        "sg-1",
+      ),
+    ],
+  });
+}
+
+describe("planRestore", () => {
+  for (const [name, file, present, expected, wishes, others] of cases) {
+    it(name, () => {
+      const plan = planRestore(file, present, { ...everything, ...wishes }, others);
+      assert.deepEqual(told(plan), expected);
+    });
+  }
+
+  it("knows every call that the responders make", () => {
+    const cuts = [
+      ...emergencyActionAccountActions.cuts,
+      ...stripAccountActions.cuts,
+      ...emergencyActionApplicationActions.cuts,
+      ...emergencyActionApplicationActions.rotation,
+      ...emergencyActionInfrastructureActions.cuts,
+    ];
+    assert.deepEqual([...new Set(cuts)].sort(), [...knownCalls].sort());
+  });
+
+  it("names the command that replaces what cannot come back", () => {
+    const { left } = planRestore(wholeCase, contained, everything);
+    assert.deepEqual(
+      left.flatMap(({ command }) => command ?? []),
+      [
+        'aws iam create-login-profile --user-name bob --password-reset-required --password "$PASSWORD"',
+        "aws iam enable-mfa-device --user-name bob --serial-number arn:aws:iam::123456789012:mfa/bob --authentication-code1 CODE --authentication-code2 NEXT_CODE",
+      ],
+    );
+  });
+});
