@@ -259,6 +259,37 @@ describe("every IAM event", () => {
     ["a boundary removed", iam("DeleteUserPermissionsBoundary", user), look as Partial<Subject>],
     ["a boundary put", iam("PutUserPermissionsBoundary", user), look as Partial<Subject>],
     [
+      "a boundary put that makes an admin itself",
+      iam("PutUserPermissionsBoundary", { ...user, permissionsBoundary: ADMIN }),
+      look as Partial<Subject>,
+    ],
+    [
+      "a customer's boundary put",
+      iam("PutUserPermissionsBoundary", {
+        ...user,
+        permissionsBoundary: "arn:aws:iam::123456789012:policy/x",
+      }),
+      look as Partial<Subject>,
+    ],
+    [
+      "a boundary put that makes nobody an admin",
+      iam("PutUserPermissionsBoundary", {
+        ...user,
+        permissionsBoundary: "arn:aws:iam::aws:policy/ReadOnlyAccess",
+      }),
+      "Ignore",
+    ],
+    [
+      "one's own boundary removed",
+      iam("DeleteUserPermissionsBoundary", { userName: "mallory" }),
+      { kind: "user", name: "mallory", accessKeyId: MALLORY.accessKeyId },
+    ],
+    [
+      "one's own Deny removed",
+      iam("DeleteUserPolicy", { userName: "mallory", policyName: "p" }),
+      { kind: "user", name: "mallory", accessKeyId: MALLORY.accessKeyId },
+    ],
+    [
       "a group's policy detached",
       iam("DetachGroupPolicy", { groupName: "g", policyArn: "arn:aws:iam::123456789012:policy/x" }),
       { kind: "group", proved: false },
@@ -536,6 +567,39 @@ describe("settings", () => {
     const { decision, alert } = judge(grant("break-glass"));
     assert.equal(decision, "Ignore");
     assert.match(alert ?? "", /break-glass/);
+  });
+
+  it("a protected user stays so under a new name, and whoever takes his name is an alert", () => {
+    for (const [userName, newUserName] of [
+      ["break-glass", "x"],
+      ["mallory", "break-glass"],
+    ]) {
+      const { decision, alert } = judge(iam("UpdateUser", { userName, newUserName }));
+      assert.equal(decision, "Ignore");
+      assert.match(alert ?? "", /^User break-glass is protected and was not contained, although/);
+    }
+  });
+
+  it("a user whom AWS quarantines is contained, admin or not, exempt or not, whoever says so", () => {
+    const subjects = [{ kind: "user", name: "bob", proved: true }];
+    for (const version of ["", "V2", "V3"]) {
+      const policyArn = `arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine${version}`;
+      const record = iam("AttachUserPolicy", { userName: "bob", policyArn });
+      const byAws = { ...record, userIdentity: { type: "AWSService" } };
+      for (const one of [record, byAws]) {
+        const { decision, subjects: contained, reason } = judge(one, exempt("bob"));
+        assert.equal(decision, "EmergencyActionAccount");
+        assert.deepEqual(contained, subjects);
+        assert.match(reason, /^user bob is quarantined/);
+      }
+    }
+    for (const policyArn of [
+      "arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV2",
+      "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2Not",
+    ]) {
+      const { subjects: looked } = judge(iam("AttachUserPolicy", { userName: "bob", policyArn }));
+      assert.ok(looked.every((one) => one.kind === "user" && !one.proved));
+    }
   });
 
   it("a trusted role counts by its own ARN and by its session's", () => {
