@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,6 +7,7 @@ import { answerOf } from "./corrections";
 import type { Backend } from "./corrections/correction";
 import type { ServiceCredential } from "./corrections/serviceCredentials";
 import { type Directory, plainDocument, readDirectory } from "./directory";
+import { eventHistory } from "./eventHistory";
 import { type Moto, startMoto } from "./moto";
 import { type Principal, principalArn } from "./principal";
 import {
@@ -38,6 +39,10 @@ export interface Caller extends Principal {
 
 /** One call that reached the account, refused ones included. Secrets are left out of it. */
 export interface Call {
+  /** CloudTrail's eventID. */
+  id: string;
+  /** CloudTrail's eventTime. */
+  time: Date;
   service: string;
   action: string;
   /** The name given by `name()`, else the user's or role's name, or "owner" for root. */
@@ -99,6 +104,11 @@ export class Account {
   readonly accountId = "123456789012";
   readonly region = "us-east-1" as const;
   readonly calls: Call[] = [];
+  /**
+   * LookupEvents shows a call this many ms after it was answered; in AWS, minutes after it.
+   * Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html
+   */
+  trailDelayMs = 0;
   /** Every secret value that the account gave out; none may turn up in a log or a state. */
   readonly secrets = new Set<string>();
   readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
@@ -186,6 +196,7 @@ export class Account {
     const answer = await fetch(new URL("/moto-api/reset", this.#backend), { method: "POST" });
     if (!answer.ok) throw new Error(`moto's reset failed: ${answer.status} ${await answer.text()}`);
     this.calls.length = 0;
+    this.trailDelayMs = 0;
     this.secrets.clear();
     this.#logins.clear();
     this.#logins.set(this.owner.accessKeyId, root());
@@ -352,12 +363,18 @@ export class Account {
       keysOf: (userName) => this.#keysOf(userName),
       forward: (request) => this.#forward(request),
       ask: (service, action, params) => this.#ask(service, action, params),
+      events: (question) => eventHistory(this.#arrivedCalls(), this, question),
       rootKey: () => {
         const accessKeyId = `AKIA${randomBytes(8).toString("hex").toUpperCase()}`;
         this.#logins.set(accessKeyId, root());
         return { accessKeyId, secretAccessKey: randomBytes(30).toString("base64") };
       },
     };
+  }
+
+  #arrivedCalls(): Call[] {
+    const arrived = performance.now() - this.trailDelayMs;
+    return this.calls.filter(({ at, ms }) => at + ms <= arrived);
   }
 
   /** Keeps up with keys and sessions as successful calls make, switch and remove them. */
@@ -450,6 +467,8 @@ export class Account {
     const unknown: Caller = { kind: "user", name: accessKeyId, arn: "", id: "" };
     const who = caller ?? { ...unknown, ...this.#logins.get(accessKeyId)?.principal };
     const call: Call = {
+      id: randomUUID(),
+      time: new Date(performance.timeOrigin + at),
       service,
       action,
       principal: this.#logins.get(accessKeyId)?.label ?? (who.kind === "root" ? "owner" : who.name),
@@ -582,7 +601,7 @@ function badKey(service: string): ServiceError {
     const message = "The AWS Access Key Id you provided does not exist in our records.";
     return { code: "InvalidAccessKeyId", message, status: 403 };
   }
-  if (service === "secretsmanager" || service === "sqs") {
+  if (["secretsmanager", "sqs", "cloudtrail"].includes(service)) {
     return { code: "UnrecognizedClientException", message: invalid, status: 400 };
   }
   return { code: "InvalidClientTokenId", message: invalid, status: 403 };

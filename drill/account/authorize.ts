@@ -216,6 +216,7 @@ function refusal(
 const REFUSALS: Record<string, { code: string; status: number }> = {
   ec2: { code: "UnauthorizedOperation", status: 403 },
   secretsmanager: { code: "AccessDeniedException", status: 400 },
+  cloudtrail: { code: "AccessDeniedException", status: 400 },
   sqs: { code: "AccessDeniedException", status: 400 },
   sns: { code: "AuthorizationError", status: 403 },
 };

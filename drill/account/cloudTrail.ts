@@ -32,7 +32,7 @@ const NAMED_REQUESTS = [
   "ModifyManagedPrefixList",
 ];
 
-const READS = /^(Get|List|Describe|Head|Simulate|Generate)/;
+const READS = /^(Get|List|Describe|Head|Lookup|Simulate|Generate)/;
 const NUMBERS =
   /^(from|to)Port$|^(attachmentCount|durationSeconds|maxEntries|ruleNumber|maxItems|credentialAgeDays)$/i;
 const BOOLEANS =
@@ -53,7 +53,7 @@ export function recordOf(
   return {
     eventVersion: "1.11",
     userIdentity: userIdentity(call, accountId),
-    eventTime: `${new Date().toISOString().slice(0, 19)}Z`,
+    eventTime: `${call.time.toISOString().slice(0, 19)}Z`,
     eventSource: `${service}.amazonaws.com`,
     eventName: action,
     awsRegion: region,
@@ -63,8 +63,8 @@ export function recordOf(
     requestParameters: service === "ec2" ? ec2Request(call) : iamRequest(call),
     responseElements: errorCode ? null : responseElements(call, accountId),
     requestID: randomUUID(),
-    eventID: randomUUID(),
-    readOnly: READS.test(action),
+    eventID: call.id,
+    readOnly: READS.test(action) || service === "sts",
     eventType: "AwsApiCall",
     managementEvent: true,
     recipientAccountId: accountId,
@@ -197,7 +197,8 @@ function tagged(value: unknown): unknown {
 
 function responseElements(call: Call, accountId: string): Params | null {
   const { service, action, response } = call;
-  if (READS.test(action)) return null;
+  // STS counts as reading, and records what it gives away all the same.
+  if (READS.test(action) && !/^Get\w+Token$/.test(action)) return null;
   // moto repeats the document, which the API does not: CreatePolicyVersion, PolicyVersion.
   const { PolicyVersion, ...answered } = (response ?? {}) as Record<string, Params>;
   const { Document: _document, ...version } = PolicyVersion ?? {};
@@ -235,7 +236,7 @@ function scalar(key: string, value: unknown): unknown {
   if (typeof value !== "string") return value;
   if (NUMBERS.test(key)) return Number(value);
   if (BOOLEANS.test(key)) return value === "true";
-  return /Date$/.test(key) ? trailDate(value) : value;
+  return /Date$|^Expiration$/.test(key) ? trailDate(value) : value;
 }
 
 /** "Jul 10, 2023 12:24:50 PM": dates in IAM's response elements. */

@@ -5,7 +5,7 @@ import { s3Operation } from "./s3Operation";
 
 /** One request to an AWS service, read from its wire form. */
 export interface Request {
-  /** As the credential scope names it: "iam", "ec2", "sts", "s3", "secretsmanager", "sns". */
+  /** As the credential scope names it: "iam", "ec2", "sts", "s3", "secretsmanager", "sns", "cloudtrail". */
   service: string;
   /** The API operation, e.g. "AttachUserPolicy"; for S3 the operation and not the IAM action. */
   action: string;
@@ -34,7 +34,7 @@ export interface ServiceError {
   status: number;
 }
 
-const JSON_SERVICES = ["secretsmanager", "sqs", "dynamodb", "logs"];
+const JSON_SERVICES = ["secretsmanager", "sqs", "dynamodb", "logs", "cloudtrail"];
 
 const NAMESPACES: Record<string, string> = {
   iam: "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -151,7 +151,8 @@ export function errorAnswer(request: Request, error: ServiceError): Answer {
   const { code, message, status } = error;
   const { service } = request;
   if (JSON_SERVICES.includes(service)) {
-    return jsonAnswer(status, { __type: code, message, Message: message });
+    const answer = jsonAnswer(status, { __type: code, message, Message: message });
+    return { ...answer, headers: { ...answer.headers, "x-amzn-errortype": code } };
   }
   const inner = `<Code>${escaped(code)}</Code><Message>${escaped(message)}</Message>`;
   const id = randomUUID();
@@ -176,6 +177,11 @@ export function resultAnswer(request: Request, result = ""): Answer {
   return xmlAnswer(200, `${open}${inner}${metadata}</${action}Response>`);
 }
 
+/** A success of an AWS JSON 1.1 operation. */
+export function jsonResult(content: object): Answer {
+  return jsonAnswer(200, content);
+}
+
 /** `text` as the content of an XML element. */
 export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -186,10 +192,7 @@ function xmlAnswer(status: number, text: string): Answer {
   return { status, headers, body: Buffer.from(text) };
 }
 
-function jsonAnswer(status: number, content: Params): Answer {
-  const headers = {
-    "content-type": "application/x-amz-json-1.1",
-    "x-amzn-errortype": String(content.__type),
-  };
+function jsonAnswer(status: number, content: object): Answer {
+  const headers = { "content-type": "application/x-amz-json-1.1" };
   return { status, headers, body: Buffer.from(JSON.stringify(content)) };
 }

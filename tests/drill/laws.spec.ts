@@ -35,6 +35,8 @@ const broken = {
   },
 };
 const call = {
+  id: "1",
+  time: new Date(0),
   service: "iam",
   action: "CreateAccessKey",
   principal: "cutter",

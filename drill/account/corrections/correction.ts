@@ -1,4 +1,5 @@
 import type { Directory } from "../directory";
+import type { Question, TrailEvent } from "../eventHistory";
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
 import type { ServiceCredential } from "./serviceCredentials";
@@ -20,6 +21,8 @@ export interface Backend {
   forward(request: Request): Promise<Answer>;
   /** moto's answer to another call, with `params` as the query protocol flattens them. */
   ask(service: string, action: string, params: Record<string, string>): Promise<Answer>;
+  /** CloudTrail's events that have arrived and fit, the newest first. */
+  events(question: Question): TrailEvent[];
   /** A new access key of the account's root user. */
   rootKey(): { accessKeyId: string; secretAccessKey: string };
 }

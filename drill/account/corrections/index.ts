@@ -6,6 +6,7 @@ import { callerIdentity } from "./callerIdentity";
 import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
+import { lookupEvents } from "./lookupEvents";
 import { ownName } from "./ownName";
 import { pages } from "./pages";
 import { revokeById } from "./revokeById";
@@ -29,6 +30,7 @@ export const corrections: Correction[] = [
   assumeRole,
   callerIdentity,
   sessionToken,
+  lookupEvents,
   canonicalCidr,
   revokeById,
 ];
