@@ -2,10 +2,12 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { type Authority, authorize } from "./authorize";
 import { answerOf } from "./corrections";
 import type { Backend } from "./corrections/correction";
 import type { ServiceCredential } from "./corrections/serviceCredentials";
+import { Delayed } from "./delayed";
 import { type Directory, plainDocument, readDirectory } from "./directory";
 import { eventHistory } from "./eventHistory";
 import { type Moto, startMoto } from "./moto";
@@ -109,6 +111,12 @@ export class Account {
    * Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html
    */
   trailDelayMs = 0;
+  /**
+   * A change of users, policies, boundaries or keys decides authorizations this many ms after it
+   * was answered. Looks show it at once: in AWS they may be late too, but what a look finds must not
+   * be taken for what an attacker may no longer do.
+   */
+  iamDelayMs = 0;
   /** Every secret value that the account gave out; none may turn up in a log or a state. */
   readonly secrets = new Set<string>();
   readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
@@ -124,6 +132,9 @@ export class Account {
   #faults: Array<Required<Omit<Fault, "message">> & { message: string }> = [];
   #listeners: Array<(call: Call) => void> = [];
   #directory: Promise<Directory> | undefined;
+  #formerDirectory = new Delayed<Directory>();
+  readonly #formerLogins = new Map<string, Delayed<Login | undefined>>();
+  #effectiveAt = 0;
 
   private constructor(backend: string, moto?: Moto) {
     this.#backend = new URL(backend);
@@ -191,12 +202,22 @@ export class Account {
     this.#faults.push({ times: 1, status: 400, ...fault, message });
   }
 
+  /** Resolves once every change made so far has taken effect. */
+  async inEffect(): Promise<void> {
+    const ms = this.#effectiveAt - performance.now();
+    if (ms > 0) await setTimeout(ms);
+  }
+
   /** A fresh account: no users, no calls, no listeners, no faults; the owner stays. */
   async reset(): Promise<void> {
     const answer = await fetch(new URL("/moto-api/reset", this.#backend), { method: "POST" });
     if (!answer.ok) throw new Error(`moto's reset failed: ${answer.status} ${await answer.text()}`);
     this.calls.length = 0;
     this.trailDelayMs = 0;
+    this.iamDelayMs = 0;
+    this.#formerDirectory = new Delayed();
+    this.#formerLogins.clear();
+    this.#effectiveAt = 0;
     this.secrets.clear();
     this.#logins.clear();
     this.#logins.set(this.owner.accessKeyId, root());
@@ -235,27 +256,32 @@ export class Account {
   }
 
   async #answer(request: Request, caller: Caller | undefined): Promise<Answer> {
-    const login = this.#logins.get(request.accessKeyId);
-    if (!caller || !login?.active) return errorAnswer(request, badKey(request.service));
+    if (!caller || !this.#loginOf(request.accessKeyId)?.active)
+      return errorAnswer(request, badKey(request.service));
     const fault = this.#takeFault(request);
     if (fault) return errorAnswer(request, fault);
-    const refusal = await authorize(request, caller, await this.#authority(caller));
+    const authority = await this.#authority(caller);
+    const refusal = await authorize(request, caller, authority);
     if (refusal) return errorAnswer(request, refusal);
     const answer = await answerOf(request, caller, this.#corrected());
     if (isBreakdown(answer)) return errorAnswer(request, missingInMoto(request));
     // After the change: a look that began during it may have seen the old state.
-    if (request.service === "iam" && !READS.test(request.action)) this.#directory = undefined;
+    if (request.service === "iam" && !READS.test(request.action)) {
+      this.#formerDirectory.keep(authority.directory, this.iamDelayMs);
+      this.#effectiveAt = performance.now() + this.iamDelayMs;
+      this.#directory = undefined;
+    }
     if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
     return answer;
   }
 
   async #callerOf(accessKeyId: string): Promise<Caller | undefined> {
-    const principal = this.#logins.get(accessKeyId)?.principal;
+    const principal = this.#loginOf(accessKeyId)?.principal;
     if (!principal) return undefined;
     const { accountId } = this;
     const arn = principalArn(principal, accountId);
     if (principal.kind === "root") return { ...principal, arn, id: accountId };
-    const directory = await this.#readDirectory();
+    const directory = this.#formerDirectory.effective(await this.#readDirectory());
     const identities = principal.kind === "user" ? directory.users : directory.roles;
     const identity = identities.get(principal.name);
     if (!identity) return undefined;
@@ -276,10 +302,12 @@ export class Account {
   }
 
   async #authority(caller: Caller): Promise<Authority> {
+    const directory = await this.#readDirectory();
     return {
       accountId: this.accountId,
       region: this.region,
-      directory: await this.#readDirectory(),
+      directory,
+      effective: this.#formerDirectory.effective(directory),
       callerName: caller.kind === "user" ? caller.name : undefined,
       ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       groupIdOf: async (name) => {
@@ -291,6 +319,21 @@ export class Account {
       secretArn: (name) => this.#secretArn(name),
       awsManaged: (arn) => this.#awsManagedDocument(arn),
     };
+  }
+
+  /** The login as it counts: keys take their time as policies do. */
+  #loginOf(accessKeyId: string): Login | undefined {
+    const present = this.#logins.get(accessKeyId);
+    const former = this.#formerLogins.get(accessKeyId);
+    return former ? former.effective(present) : present;
+  }
+
+  /** Before a login is changed: as it is, it counts a while longer. */
+  #keepFormer(accessKeyId: string): void {
+    const login = this.#logins.get(accessKeyId);
+    const former = this.#formerLogins.get(accessKeyId) ?? new Delayed();
+    this.#formerLogins.set(accessKeyId, former);
+    former.keep(login && { ...login, principal: { ...login.principal } }, this.iamDelayMs);
   }
 
   #ownerOfKey(accessKeyId: string): string | undefined {
@@ -394,27 +437,34 @@ export class Account {
         this.#keepServiceSecret(output.ServiceSpecificCredential ?? {});
         break;
       case "UpdateAccessKey":
+        this.#keepFormer(String(params.AccessKeyId));
         if (login) login.active = params.Status === "Active";
         break;
       case "DeleteAccessKey":
+        this.#keepFormer(String(params.AccessKeyId));
         this.#logins.delete(String(params.AccessKeyId));
         break;
       case "DeleteUser":
         // His sessions: whoever is given his name later has nothing to do with them.
-        for (const [id, { principal }] of this.#logins) {
-          if (principal.kind === "user" && principal.name === params.UserName) {
-            this.#logins.delete(id);
-          }
+        for (const [id] of this.#loginsOf(params.UserName)) {
+          this.#keepFormer(id);
+          this.#logins.delete(id);
         }
         break;
       case "UpdateUser":
-        for (const { principal } of this.#logins.values()) {
-          if (principal.kind === "user" && principal.name === params.UserName) {
-            principal.name = String(params.NewUserName ?? principal.name);
-          }
+        for (const [id, { principal }] of this.#loginsOf(params.UserName)) {
+          this.#keepFormer(id);
+          principal.name = String(params.NewUserName ?? principal.name);
         }
         break;
     }
+  }
+
+  /** A user's keys and sessions. */
+  #loginsOf(userName: unknown): Array<[accessKeyId: string, login: Login]> {
+    return [...this.#logins].filter(
+      ([, { principal }]) => principal.kind === "user" && principal.name === userName,
+    );
   }
 
   #keepKey(caller: Caller, key: Params): void {
@@ -422,6 +472,7 @@ export class Account {
     const id = String(key.AccessKeyId);
     if (this.#logins.has(id)) return;
     const name = String(key.UserName ?? caller.name);
+    this.#keepFormer(id);
     this.#logins.set(id, { principal: { kind: "user", name }, active: true });
   }
 

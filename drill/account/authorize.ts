@@ -7,7 +7,7 @@ import {
 } from "@cloud-copilot/iam-policy";
 import { type RunSimulationResults, runSimulation } from "@cloud-copilot/iam-simulate";
 import { conditionContext } from "./conditions";
-import type { Identity, NamedDocument } from "./directory";
+import type { Directory, Identity, NamedDocument } from "./directory";
 import { type Principal, principalArn } from "./principal";
 import { type Lookups, resourcesOf } from "./resources";
 import { s3Permissions } from "./s3Operation";
@@ -15,6 +15,8 @@ import type { Request, ServiceError } from "./wire";
 
 /** What the authorizer needs to know of the account. */
 export interface Authority extends Lookups {
+  /** The directory that decides: `directory`, or what it was while its changes are on their way. */
+  effective: Directory;
   /** The document of an AWS managed policy's default version. */
   awsManaged(arn: string): Promise<string | undefined>;
 }
@@ -129,14 +131,14 @@ async function judge(
   return undefined;
 }
 
-function holder(principal: Principal, { directory }: Authority): Identity | undefined {
-  const identities = principal.kind === "user" ? directory.users : directory.roles;
+function holder(principal: Principal, { effective }: Authority): Identity | undefined {
+  const identities = principal.kind === "user" ? effective.users : effective.roles;
   return identities.get(principal.name);
 }
 
 async function rightsOf(identity: Identity | undefined, authority: Authority): Promise<Rights> {
   if (!identity) return { identity: [] };
-  const groups = identity.groups.flatMap((name) => authority.directory.groups.get(name) ?? []);
+  const groups = identity.groups.flatMap((name) => authority.effective.groups.get(name) ?? []);
   const sources = [identity, ...groups];
   const attached = sources.flatMap((source) => source.attached);
   const documents: NamedDocument[] = [
@@ -150,7 +152,7 @@ async function rightsOf(identity: Identity | undefined, authority: Authority): P
 }
 
 async function managed(arn: string, authority: Authority): Promise<NamedDocument> {
-  const document = authority.directory.policies.get(arn) ?? (await authority.awsManaged(arn));
+  const document = authority.effective.policies.get(arn) ?? (await authority.awsManaged(arn));
   if (document === undefined) throw new Error(`${arn} is attached but its document is not there`);
   return { name: arn, document };
 }
@@ -182,9 +184,9 @@ const ALLOWS_NOTHING = JSON.stringify({
 });
 
 /** A role's trust policy is the resource policy of AssumeRole; it has no Resource of its own. */
-function trustPolicy({ action, params }: Request, { directory }: Authority): unknown {
+function trustPolicy({ action, params }: Request, { effective }: Authority): unknown {
   if (action !== "AssumeRole") return undefined;
-  const role = directory.roles.get(String(params.RoleArn).split("/").pop() ?? "");
+  const role = effective.roles.get(String(params.RoleArn).split("/").pop() ?? "");
   if (!role?.trust) return undefined;
   const document = JSON.parse(role.trust);
   return createValidatedPolicy(document, (trust) =>

@@ -16,11 +16,11 @@ export const SOURCE_ADDRESS = "198.51.100.7";
 export function conditionContext(
   request: Request,
   principal: Principal,
-  account: { accountId: string; region: string; directory: Directory },
+  account: { accountId: string; region: string; directory: Directory; effective: Directory },
 ): Context {
-  const { accountId, region, directory } = account;
+  const { accountId, region, directory, effective } = account;
   const now = new Date();
-  const identity = identityOf(principal, directory);
+  const identity = identityOf(principal, effective);
   const context: Context = {
     "aws:CurrentTime": now.toISOString(),
     "aws:EpochTime": String(Math.floor(now.getTime() / 1000)),
