@@ -1,10 +1,10 @@
 import type { Look } from "../functions/account/look";
-import type { FoundUser } from "../functions/account/user";
 import type { Action } from "../functions/case";
 import type { Context, Drift, Step } from "./plan";
+import type { PresentUser } from "./present";
 
 /** A user as he is now; undefined where he is gone. */
-export type UserNow = FoundUser | undefined;
+export type UserNow = PresentUser | undefined;
 
 /** How the contained users differ from what the case left, beside what concerns a single item. */
 export function userDrift(context: Context, done: Action[], steps: Step[]): Drift[] {

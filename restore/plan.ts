@@ -466,7 +466,11 @@ function credentialItem(kind: Kind, field: string, list: CredentialList): Reader
       subject?.kind === "applicationUser"
         ? { by: "kind" as const, why: "the application has a new key in its secret" }
         : undefined;
-    const held = attack(ofRecord).held ?? application ?? unlessBefore(before, wasActive).held;
+    const held =
+      attack(ofRecord).held ??
+      application ??
+      unlessBefore(before, wasActive).held ??
+      (actor.accessKeyId === id ? undefined : madeLater(context, now?.made[id]).held);
     return forUser(is || ofRecord ? now : undefined, {
       item: `${kind}:${name}:${id}`,
       kind,
@@ -482,6 +486,17 @@ function credentialItem(kind: Kind, field: string, list: CredentialList): Reader
       ...(drift.length > 0 && { drift }),
     }).map((one) => (now && !is && !ofRecord ? { ...one, why: `${id} was deleted` } : one));
   };
+}
+
+/**
+ * A burst of calls is contained by its first events; the record of a later one, a new key say, then
+ * finds nothing to do and leaves no case. Its key is told by its age.
+ */
+function madeLater({ file }: Context, made: string | undefined): Pick<Item, "held"> {
+  const { time } = file.incident.event;
+  // CloudTrail's times are whole seconds.
+  if (made === undefined || !(Date.parse(made) >= Date.parse(time))) return {};
+  return { held: { by: "named", why: `it was made at ${made}, and the incident was at ${time}` } };
 }
 
 function deletedKeyItem(context: Context, action: Action): Item[] {

@@ -14,10 +14,13 @@ export interface Version {
   document: string;
 }
 
+/** A user, and when his credentials were made, by their ids: ISO times. */
+export type PresentUser = FoundUser & { made: Record<string, string> };
+
 /** What the case's subjects are like now, by the names that the case has. null: not there. */
 export interface Present {
   /** Under the name that the user has now. */
-  users: Record<string, FoundUser | null>;
+  users: Record<string, PresentUser | null>;
   groups: Record<string, Pick<Look["groups"][number], "attached" | "inline"> | null>;
   /** Customer policies only: the default version's document, and all versions. */
   policies: Record<string, { document: string; versions: Version[] } | null>;
@@ -58,12 +61,45 @@ async function each<T>(
 }
 
 /** A user who was renamed is found by a key of his. */
-function userNow({ iamSdk, iam }: Eye, { subjects }: CaseFile, name: string) {
+async function userNow(
+  eye: Eye,
+  { subjects }: CaseFile,
+  name: string,
+): Promise<PresentUser | undefined> {
+  const { iamSdk: sdk, iam } = eye;
   const subject = subjects.find(
     (one) => (one.kind === "user" || one.kind === "applicationUser") && one.name === name,
   );
   const before = subject && "before" in subject ? (subject.before as Look | undefined) : undefined;
-  return findUser({ sdk: iamSdk, iam }, { name, accessKeyId: before?.keys[0]?.id });
+  const found = await findUser({ sdk, iam }, { name, accessKeyId: before?.keys[0]?.id });
+  return found && { ...found, made: await madeDates(eye, found.name) };
+}
+
+async function madeDates({ iamSdk: sdk, iam }: Eye, UserName: string) {
+  const user = { UserName };
+  const [keys, sshKeys, services, certificates] = await Promise.all([
+    iam.send(new sdk.ListAccessKeysCommand(user)),
+    iam.send(new sdk.ListSSHPublicKeysCommand(user)),
+    iam.send(new sdk.ListServiceSpecificCredentialsCommand(user)),
+    iam.send(new sdk.ListSigningCertificatesCommand(user)),
+  ]);
+  const dated: [id: string | undefined, date: Date | undefined][] = [
+    ...(keys.AccessKeyMetadata ?? []).map(dates("AccessKeyId", "CreateDate")),
+    ...(sshKeys.SSHPublicKeys ?? []).map(dates("SSHPublicKeyId", "UploadDate")),
+    ...(services.ServiceSpecificCredentials ?? []).map(
+      dates("ServiceSpecificCredentialId", "CreateDate"),
+    ),
+    ...(certificates.Certificates ?? []).map(dates("CertificateId", "UploadDate")),
+  ];
+  return Object.fromEntries(
+    dated.flatMap(([id, date]) => (id && date ? [[id, date.toISOString()]] : [])),
+  );
+}
+
+function dates<I extends string, D extends string>(id: I, date: D) {
+  return (
+    one: { [key in I]?: string | undefined } & { [key in D]?: Date | undefined },
+  ): [string | undefined, Date | undefined] => [one[id], one[date]];
 }
 
 async function orGone<T>(look: () => Promise<T>): Promise<T | undefined> {

@@ -67,8 +67,15 @@ export async function readCase(place: Place, beside: string[], shelf: Shelf): Pr
 }
 
 async function objectText({ sdk, s3 }: Shelf, Bucket: string, Key: string): Promise<string> {
-  const { Body } = await s3.send(new sdk.GetObjectCommand({ Bucket, Key }));
-  return (await Body?.transformToString()) ?? "";
+  try {
+    const { Body } = await s3.send(new sdk.GetObjectCommand({ Bucket, Key }));
+    return (await Body?.transformToString()) ?? "";
+  } catch (error) {
+    const { name, message } = error as Error;
+    const hint =
+      name === "NoSuchKey" ? "; an execution that had nothing to contain leaves no case" : "";
+    throw new Error(`s3://${Bucket}/${Key} could not be read: ${name}: ${message}${hint}`);
+  }
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;

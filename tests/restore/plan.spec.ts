@@ -68,9 +68,13 @@ function fileOf(o: {
   };
 }
 
-function presentOf(look: Partial<Look> | null, over: Partial<Present> = {}): Present {
+function presentOf(
+  look: Partial<Look> | null,
+  over: Partial<Present> = {},
+  made: Record<string, string> = {},
+): Present {
   return {
-    users: { bob: look && { name: "bob", look: { ...bareLook, ...look } } },
+    users: { bob: look && { name: "bob", look: { ...bareLook, ...look }, made } },
     groups: {},
     policies: {},
     securityGroups: {},
@@ -247,6 +251,30 @@ const cases: [
     }),
     presentOf({ attached: [DENY_ALL], keys: [{ id: KEY, status: "Inactive" }] }),
     { steps: [wholeSteps[3], liftDeny] },
+  ],
+  [
+    "holds a key that was made when the incident was going on",
+    fileOf({ before: { keys: [{ id: KEY, status: "Active" }] }, actions: [keyOff] }),
+    presentOf(
+      { keys: [{ id: KEY, status: "Inactive" }] },
+      {},
+      { [KEY]: "2026-06-01T12:00:00.000Z" },
+    ),
+    {
+      left: [
+        `keys:bob:${KEY}: it was made at 2026-06-01T12:00:00.000Z, and the incident was at 2026-06-01T12:00:00Z (--only keys:bob:${KEY} gives it back)`,
+      ],
+    },
+  ],
+  [
+    "gives back a key that was made before the incident",
+    fileOf({ before: { keys: [{ id: KEY, status: "Active" }] }, actions: [keyOff] }),
+    presentOf(
+      { keys: [{ id: KEY, status: "Inactive" }] },
+      {},
+      { [KEY]: "2026-06-01T11:59:59.000Z" },
+    ),
+    { steps: [wholeSteps[3]] },
   ],
   [
     "leaves an AWSDenyAll that was there before",
