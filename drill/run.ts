@@ -113,6 +113,8 @@ class Run {
   readonly #account: Account;
   readonly #caller: Caller;
   readonly #names: Record<string, unknown> = {};
+  /** Inputs that a person hands to the state machine himself. */
+  readonly #orders = new WeakSet<object>();
   readonly #logins = new Map<string, Credentials>();
   readonly #delivered: Delivered[] = [];
   readonly #watched: Watched[] = [];
@@ -201,6 +203,10 @@ class Run {
   async #step(step: ScenarioCall | ScenarioEvent, index: number): Promise<Record<string, unknown>> {
     if (step.kind === "event") {
       const event = substitute(step.event, this.#names);
+      if (step.start) {
+        this.#orders.add(event);
+        return event;
+      }
       const whole = "detail-type" in event || "detail" in event;
       return whole ? event : (eventOf(event as never) as unknown as Record<string, unknown>);
     }
@@ -264,7 +270,10 @@ class Run {
 
   #put(event: Record<string, unknown>, cause: Watched["cause"]): Watched[] {
     this.#arrival ??= performance.now();
-    const executions = (this.#deployment as Deployment).putEvent(event as never);
+    const deployment = this.#deployment as Deployment;
+    const executions = this.#orders.has(event)
+      ? deployment.start(event)
+      : deployment.putEvent(event as never);
     return executions.map((execution) => this.#watch(execution, cause));
   }
 

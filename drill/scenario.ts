@@ -21,6 +21,8 @@ export interface ScenarioCall extends CallSpec {
 export interface ScenarioEvent {
   kind: "event";
   event: Record<string, unknown>;
+  /** No event: the input that a person hands to the state machine himself. */
+  start?: true;
   when: "start" | "first-cut";
 }
 
@@ -230,6 +232,12 @@ class Reading {
       const fields = this.#record(value, key, ["event", "when"]);
       const event = this.#event(fields.event, [...key, "event"]);
       return { kind: "event", event, when: this.#when(fields.when, key) };
+    }
+    if (typeof value === "object" && value !== null && "start" in value) {
+      const fields = this.#record(value, key, ["start", "when"]);
+      const event = this.#record(fields.start, [...key, "start"]);
+      this.#checkNames(event, [...key, "start"]);
+      return { kind: "event", event, start: true, when: this.#when(fields.when, key) };
     }
     return this.#call(value, key, "attack");
   }

@@ -14,6 +14,8 @@ export type { Execution, ExecutionResult } from "./machine";
 export interface Deployment {
   /** Hands an event to the default bus; answers the executions that it started. */
   putEvent(event: unknown): Execution[];
+  /** Starts the state machine with an input, as a person does in the console. */
+  start(input: unknown): Execution[];
   executions: Execution[];
   /** What the Lambdas wrote. */
   logs: string[];
@@ -107,6 +109,11 @@ export async function deploy(program: Program, account: Account): Promise<Deploy
       const started = routes
         .filter(({ matches }) => matches(event as Parameters<typeof matches>[0]))
         .map(({ machine }) => machine.start(event));
+      executions.push(...started);
+      return started;
+    },
+    start(input) {
+      const started = machines.map((machine) => machine.start(input));
       executions.push(...started);
       return started;
     },

@@ -50,6 +50,7 @@ function program(account: Account, act: Act, actions = ["iam:*"]) {
       logs: [],
       runtime: { node: process.version, sdk: "0" },
       stop: async () => caller.close(),
+      start: () => assert.fail("nobody starts this program by hand"),
       putEvent(event) {
         const { detail } = event as { detail?: Record<string, unknown> };
         if (detail?.eventName !== "AttachUserPolicy" || detail.errorCode) return [];

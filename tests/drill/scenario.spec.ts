@@ -22,6 +22,19 @@ function mistakesIn(text: string): string[] {
 }
 
 describe("loadScenario", () => {
+  it("reads what a person hands to the state machine himself", () => {
+    const text = 'name: x\nattack:\n  - start: { user: "${account}" }\nexpect: {}\n';
+    assert.deepEqual(readScenario("x.yaml", text).attack, [
+      { kind: "event", event: { user: "${account}" }, start: true, when: "start" },
+    ]);
+    assert.deepEqual(mistakesIn(text.replace("${account}", "${bob}")), [
+      'x.yaml:3:14 attack[0].start.user: no earlier call saves "bob"; known here: vpc, subnet, account, region',
+    ]);
+    assert.deepEqual(mistakesIn(text.replace('{ user: "${account}" }', "bob")), [
+      'x.yaml:3:5 attack[0].start: a map of keys is needed, got "bob"',
+    ]);
+  });
+
   it("reads every key, with what is left out filled in", () => {
     const scenario = loadScenario(path.join(fixtures, "sound", "fresh-key.yaml"));
     assert.equal(scenario.name, "a fresh key");
