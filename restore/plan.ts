@@ -279,7 +279,8 @@ function isDenyAll(arn: unknown): boolean {
  * AWSDenyAll that the owner had attached is left as it was. Attaching is idempotent, and the look
  * of a proved incident runs beside it, so there the look cannot tell whose it is; whoever made the
  * incident's call himself was not denied then.
- * Source: IAM API Reference, AttachUserPolicy: attaching again is no error.
+ * Source: IAM API Reference, AttachUserPolicy, Errors: none says that it is attached already,
+ * https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachUserPolicy.html
  */
 function denyItem(context: Context, action: Action): Item[] {
   const { name, before, now, UserName } = userIn(context, action);
