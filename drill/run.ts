@@ -146,8 +146,11 @@ class Run {
     const exemptions = substitute(this.#scenario.exemptions, this.#names);
     this.#deployment = await this.#options.deploy({ settings, ...(exemptions && { exemptions }) });
     for (const fault of this.#scenario.faults) this.#account.fail(fault);
+    this.#account.iamDelayMs = this.#scenario.iamDelayMs;
+    this.#account.trailDelayMs = this.#scenario.trailDelayMs;
 
     await this.#attack();
+    await this.#account.inEffect();
     const state = await this.#expectations();
     if (this.#scenario.repeat || this.#options.repeat) await this.#repeat(state);
     this.#phase = "after";

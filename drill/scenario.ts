@@ -59,6 +59,10 @@ export interface Scenario {
   faults: Fault[];
   /** Deliver every event once more after everything has settled; nothing may change. */
   repeat: boolean;
+  /** From the attack on, a change in IAM decides authorizations this many ms after its answer. */
+  iamDelayMs: number;
+  /** CloudTrail's event history shows a call this many ms after its answer. */
+  trailDelayMs: number;
   expect: {
     decisions?: string[];
     state: StateExpectation[];
@@ -171,6 +175,18 @@ function offsetOf(document: Document, key: Key): number {
   return offset;
 }
 
+const TOP_KEYS = [
+  "name",
+  "settings",
+  "exemptions",
+  "given",
+  "attack",
+  "faults",
+  "repeat",
+  "iamDelayMs",
+  "trailDelayMs",
+  "expect",
+];
 const CALL_KEYS = ["call", "as", "input", "login", "save", "when", "mayFail"];
 const WANTS = ["is", "contains", "lacks", "absent"];
 
@@ -186,12 +202,7 @@ class Reading {
   }
 
   scenario(value: unknown): Scenario {
-    const top = this.#record(
-      value,
-      [],
-      ["name", "settings", "exemptions", "given", "attack", "faults", "repeat", "expect"],
-      ["name", "attack", "expect"],
-    );
+    const top = this.#record(value, [], TOP_KEYS, ["name", "attack", "expect"]);
     const given = this.#list(top.given, ["given"], (step, key) => this.#call(step, key, "given"));
     const attack = this.#list(top.attack, ["attack"], (step, key) => this.#step(step, key));
     const exemptions = top.exemptions as unknown[] | undefined;
@@ -206,6 +217,8 @@ class Reading {
       attack,
       faults: this.#list(top.faults, ["faults"], (fault, key) => this.#fault(fault, key)),
       repeat: this.#flag(top.repeat, ["repeat"]),
+      iamDelayMs: this.#wholeNumber(top.iamDelayMs ?? 0, ["iamDelayMs"], 0),
+      trailDelayMs: this.#wholeNumber(top.trailDelayMs ?? 0, ["trailDelayMs"], 0),
       expect: this.#expect(top.expect ?? {}, ["expect"]),
     };
   }
@@ -306,14 +319,9 @@ class Reading {
   #fault(value: unknown, key: Key): Fault {
     const fields = this.#record(value, key, ["call", "times", "code"], ["call"]);
     const { service, action } = this.#callSpec(fields, key);
-    const { times = 1, code = "Throttling" } = fields;
-    if (!Number.isInteger(times) || (times as number) < 1) {
-      this.#wrong(
-        [...key, "times"],
-        `a whole number from 1 is needed, got ${JSON.stringify(times)}`,
-      );
-    }
-    return { service, action, times: times as number, code: this.#text(code, [...key, "code"]) };
+    const { code = "Throttling" } = fields;
+    const times = this.#wholeNumber(fields.times ?? 1, [...key, "times"], 1);
+    return { service, action, times, code: this.#text(code, [...key, "code"]) };
   }
 
   #callSpec(fields: Fields, key: Key): CallSpec {
@@ -393,6 +401,13 @@ class Reading {
     // A key that is missing altogether has been told of already.
     if (value !== undefined) this.#wrong(key, `a text is needed, got ${JSON.stringify(value)}`);
     return "";
+  }
+
+  #wholeNumber(value: unknown, key: Key, from: number): number {
+    if (!Number.isInteger(value) || (value as number) < from) {
+      this.#wrong(key, `a whole number from ${from} is needed, got ${JSON.stringify(value)}`);
+    }
+    return value as number;
   }
 
   #flag(value: unknown, key: Key): boolean {

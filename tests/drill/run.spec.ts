@@ -168,6 +168,26 @@ describe("runScenario", function () {
     assert.ok((back?.at ?? 0) > (result.firstCutMs ?? Number.POSITIVE_INFINITY));
   });
 
+  it("lets a cut take its time where the scenario says so, and waits for it in the end", async () => {
+    const cutMallory: Act = (call, { requestParameters }) =>
+      (requestParameters as { userName: string }).userName === "bob"
+        ? call("AttachUserPolicy", { UserName: "mallory", PolicyArn: DENY_ALL })
+        : Promise.resolve();
+    const look = "  - { call: iam:ListUsers, as: mallory, when: first-cut }\n";
+    const text = `${attack}${look}expect: { denied: [{ call: iam:ListUsers, as: mallory }] }`;
+
+    const late = await run(`${text}\niamDelayMs: 1000\ntrailDelayMs: 250`, cutMallory);
+    const delays = [account.iamDelayMs, account.trailDelayMs];
+    const atOnce = await run(text, cutMallory);
+
+    assert.deepEqual(late.failures, []);
+    assert.deepEqual(delays, [1000, 250]);
+    assert.match(
+      atOnce.failures.join(),
+      /^attack\[1\] iam:ListUsers as mallory failed: AccessDenied/,
+    );
+  });
+
   it("fails where nothing was cut and somebody waits to fight back", async () => {
     const result = await run(`${attack}${fightBack}expect: {}`, async () => undefined);
     assert.match(result.failures.join(), /nobody fights back/);

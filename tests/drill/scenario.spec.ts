@@ -65,6 +65,7 @@ describe("loadScenario", () => {
       { service: "iam", action: "ListAccessKeys", times: 2, code: "Throttling" },
     ]);
     assert.equal(scenario.repeat, true);
+    assert.deepEqual([scenario.iamDelayMs, scenario.trailDelayMs], [300, 0]);
     assert.deepEqual(scenario.expect.decisions, ["EmergencyActionAccount", "Ignore"]);
     assert.deepEqual(scenario.expect.state[1]?.want, { absent: true });
     assert.deepEqual(scenario.expect.denied, [
@@ -113,6 +114,16 @@ describe("loadScenario", () => {
     ["a list for a map", `${call("iam:ListUsers")}\nsettings: []`, /x\.yaml:4:1 settings: a map/],
     ["a map for a list", "name: x\nattack: {}\nexpect: {}", /x\.yaml:2:1 attack: a list is needed/],
     ["a text for a flag", `${call("iam:ListUsers")}\nrepeat: often`, /repeat: true or false/],
+    [
+      "a text for a time",
+      `${call("iam:ListUsers")}\niamDelayMs: soon`,
+      /x\.yaml:4:1 iamDelayMs: a whole number from 0 is needed, got "soon"/,
+    ],
+    [
+      "a time before now",
+      `${call("iam:ListUsers")}\ntrailDelayMs: -1`,
+      /x\.yaml:4:1 trailDelayMs: a whole number from 0 is needed, got -1/,
+    ],
   ];
   for (const [name, text, mistake] of cases) {
     it(`refuses: ${name}`, () => assert.match(mistakesIn(text)[0] ?? "no mistake", mistake));

@@ -197,7 +197,8 @@ describe("a user's sessions in the account of the drill", function () {
       arn: FEDERATED,
       accountId: "123456789012",
     });
-    const { principalId, ...issuer } = sessionContext?.sessionIssuer as Record<string, string>;
+    const { sessionIssuer } = (sessionContext ?? {}) as Record<string, Record<string, string>>;
+    const { principalId, ...issuer } = sessionIssuer ?? {};
     assert.match(principalId ?? "", /^\w{20,21}$/);
     assert.deepEqual(issuer, {
       type: "IAMUser",
