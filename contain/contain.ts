@@ -1,0 +1,185 @@
+import { parseArgs } from "node:util";
+import { type Order, orderNotice } from "../events/order";
+
+/** The part of `@aws-sdk/client-sfn` that is used. */
+export interface SfnSdk {
+  SFNClient: new (config: { region: string; endpoint?: string }) => SfnClient;
+  ListStateMachinesCommand: new (input: { nextToken?: string }) => object;
+  StartExecutionCommand: new (input: { stateMachineArn: string; input: string }) => object;
+}
+
+interface SfnClient {
+  send(command: object): Promise<{
+    stateMachines?: { name?: string; stateMachineArn?: string }[];
+    nextToken?: string;
+    executionArn?: string;
+  }>;
+}
+
+/** What the command needs of the world. */
+export interface World {
+  /** Loads the SDK, which only an order needs. */
+  sdk(): SfnSdk;
+  region: string;
+  /** Asks a yes-or-no question; rejects where nobody is there to answer. */
+  ask(question: string): Promise<boolean>;
+  print(text: string): void;
+}
+
+const PROJECT = "tourniquet";
+
+const HELP = `Has Tourniquet contain a user, with your own AWS credentials.
+
+  npm run contain -- user NAME [options]
+
+  NAME            the exact name of an IAM user in the stack's account
+  --stack NAME    the stack whose state machine does it; needed where there are several
+  --reason TEXT   why, for case and alert; at most 256 characters
+  --yes           do not ask
+  --endpoint URL  an AWS stand-in; loopback only
+  --help          this text
+
+It starts an execution and does not wait for it: the alert tells how it ended. Exemptions and
+applicationUsers do not count, since you name the user; protectedPrincipals are refused, and where
+the stack's mode is observe, nothing is changed. You need states:ListStateMachines and, on the state
+machine, states:StartExecution. The region is AWS_REGION's, else us-east-1.
+
+Exits with 0 if the execution was started, 1 if AWS refused, 2 if the command did (a wrong option, no
+such state machine, or you said no).
+`;
+
+/** An order that is not given, and why: not an error of AWS. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === "Refusal";
+}
+
+/** The error for an order that is not given; the message says what would be right. */
+export function refusal(message: string): Error {
+  return Object.assign(new Error(message), { name: "Refusal" });
+}
+
+interface Options {
+  order: Order;
+  stack?: string;
+  yes: boolean;
+  endpoint?: string;
+}
+
+/**
+ * Starts the state machine with an order to contain a user, and prints where to see it.
+ *
+ * @param args the command line after the script's name.
+ * @throws a refusal (`isRefusal`) where the order is not given; an error of the SDK as it is.
+ */
+export async function contain(args: string[], world: World): Promise<void> {
+  const options = readOptions(args, new Date().toISOString());
+  if (!options) return world.print(HELP);
+  const { order, stack, yes, endpoint } = options;
+  const sdk = world.sdk();
+  const sfn = new sdk.SFNClient({ region: world.region, ...(endpoint && { endpoint }) });
+  const stateMachineArn = await machineOf(sdk, sfn, stack, world.region);
+  const question = `Contain user ${order.user} by ${stateMachineArn}? [y/N] `;
+  if (!yes && !(await world.ask(question))) throw refusal("nothing was started");
+  const input = JSON.stringify(order);
+  const { executionArn } = await sfn.send(
+    new sdk.StartExecutionCommand({ stateMachineArn, input }),
+  );
+  if (!executionArn) throw new Error("StartExecution answered without an execution's ARN");
+  world.print(`Execution: ${executionArn}\nConsole:   ${consoleLink(executionArn)}\n`);
+}
+
+/** undefined: only help is wanted. What an order may hold is what the classification accepts. */
+function readOptions(args: string[], now: string): Options | undefined {
+  const { values, positionals } = parsed(args);
+  if (values.help) return undefined;
+  const [kind, user, ...more] = positionals;
+  if (kind !== "user" || !user || more.length > 0) {
+    const got = positionals.length > 0 ? positionals.join(" ") : "nothing";
+    throw refusal(`whom to contain should be said as: user NAME; got ${got}`);
+  }
+  const { reason, stack, yes = false, endpoint } = values;
+  const order: Order = { user, ...(reason !== undefined && { reason }) };
+  const { reading } = orderNotice({ ...order }, now);
+  if ("ignore" in reading) throw refusal(reading.ignore);
+  return {
+    order,
+    yes,
+    ...(stack !== undefined && { stack }),
+    ...(endpoint !== undefined && { endpoint: loopback(endpoint) }),
+  };
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        stack: { type: "string" },
+        reason: { type: "string" },
+        yes: { type: "boolean" },
+        endpoint: { type: "string" },
+        help: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw refusal((error as Error).message);
+  }
+}
+
+function loopback(endpoint: string): string {
+  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : "";
+  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)) return endpoint;
+  throw refusal(
+    `--endpoint ${endpoint}: not on this machine; it has to be a URL such as http://127.0.0.1:5000`,
+  );
+}
+
+/** The ARN of the stack's state machine; without a stack, of the only one there is. */
+async function machineOf(
+  sdk: SfnSdk,
+  sfn: SfnClient,
+  stack: string | undefined,
+  region: string,
+): Promise<string> {
+  const machines = await allMachines(sdk, sfn);
+  const names = machines.map(({ name }) => name);
+  const [found, ...others] = stack
+    ? machines.filter(({ name }) => name === `${PROJECT}-${stack}`)
+    : machines;
+  const there = names.length > 0 ? names.join(", ") : "none";
+  if (!found) {
+    const wanted = stack ? `${PROJECT}-${stack}` : `${PROJECT}-STACK`;
+    throw refusal(`${region} has no state machine ${wanted}; of Tourniquet's there is ${there}`);
+  }
+  if (others.length > 0) throw refusal(`${region} has ${there}: say which, --stack NAME`);
+  return found.arn;
+}
+
+async function allMachines(sdk: SfnSdk, sfn: SfnClient): Promise<{ name: string; arn: string }[]> {
+  const found: { name: string; arn: string }[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await sfn.send(
+      new sdk.ListStateMachinesCommand(nextToken === undefined ? {} : { nextToken }),
+    );
+    for (const { name = "", stateMachineArn = "" } of page.stateMachines ?? []) {
+      if (name.startsWith(`${PROJECT}-`)) found.push({ name, arn: stateMachineArn });
+    }
+    nextToken = page.nextToken;
+  } while (nextToken);
+  return found;
+}
+
+/** The console's host in each partition. */
+const CONSOLES: Record<string, string> = {
+  aws: "console.aws.amazon.com",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+  "aws-cn": "console.amazonaws.cn",
+};
+
+function consoleLink(executionArn: string): string {
+  const [, partition = "aws", , region = ""] = executionArn.split(":");
+  const host = CONSOLES[partition] ?? CONSOLES.aws;
+  return `https://${region}.${host}/states/home?region=${region}#/v2/executions/details/${encodeURIComponent(executionArn)}`;
+}
