@@ -153,6 +153,7 @@ const notRestorable = [
   `mfa:bob:${wholeBefore.mfaDevices[0]}: only who holds the device can enable it again, with two codes in a row`,
 ];
 const plainAllowAll = decodeURIComponent(ALLOW_ALL);
+const addToDevs = ["groups:bob:devs", "iam:AddUserToGroup", { ...bob, GroupName: "devs" }];
 const wholeSteps = [
   attachTeam,
   [
@@ -160,7 +161,7 @@ const wholeSteps = [
     "iam:PutUserPolicy",
     { ...bob, PolicyName: "own", PolicyDocument: plainAllowAll },
   ],
-  ["groups:bob:devs", "iam:AddUserToGroup", { ...bob, GroupName: "devs" }],
+  addToDevs,
   [`keys:bob:${KEY}`, "iam:UpdateAccessKey", { ...bob, AccessKeyId: KEY, Status: "Active" }],
   [
     `ssh-keys:bob:${SSH_KEY}`,
@@ -267,8 +268,13 @@ const cases: [
     },
   ],
   [
-    "gives back a key that was made before the incident",
-    fileOf({ before: { keys: [{ id: KEY, status: "Active" }] }, actions: [keyOff] }),
+    "gives back a key that was made before the incident, though the record names it",
+    fileOf({
+      event: "AttachUserPolicy",
+      record: { kind: "user", name: "bob", proved: true, accessKeyId: KEY },
+      before: { keys: [{ id: KEY, status: "Active" }] },
+      actions: [keyOff],
+    }),
     presentOf(
       { keys: [{ id: KEY, status: "Inactive" }] },
       {},
@@ -483,11 +489,7 @@ const cases: [
     policyCase(),
     presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", HARMLESS], ["v2", HARMLESS]) } }),
     {
-      left: [`policies:bob:${TEAM}`, `policies:group/devs:${TEAM}`].map(
-        (item) =>
-          `${item}: the default version of ${TEAM} makes admins, and which one was it before is not known: ` +
-          `aws iam set-default-policy-version --policy-arn ${TEAM} --version-id VERSION, then restore again (--false-alarm gives it back)`,
-      ),
+      left: [`policies:bob:${TEAM}`, `policies:group/devs:${TEAM}`].map(stillAdmin),
     },
   ],
   [
@@ -552,7 +554,98 @@ const cases: [
       ],
     },
   ],
+  [
+    "stops where the record's key is active again, and somebody set a boundary and a password",
+    fileOf({
+      event: "CreateAccessKey",
+      record: { kind: "user", name: "bob", proved: false, accessKeyId: KEY },
+      before: { keys: [{ id: KEY, status: "Active" }] },
+      actions: [deny, keyOff, done("iam:DeleteLoginProfile", bob)],
+    }),
+    presentOf({
+      attached: [DENY_ALL],
+      keys: [{ id: KEY, status: "Active" }],
+      boundary: TEAM,
+      password: true,
+    }),
+    {
+      steps: [liftDeny],
+      there: ["password:bob"],
+      left: [
+        `keys:bob:${KEY}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+      ],
+      drift: [
+        `keys:bob:${KEY}: ${KEY}, which the record made, is active again`,
+        `boundary:bob: the boundary of user bob is ${TEAM}, which neither he nor the case had set`,
+        "password:bob: user bob has a console password again",
+      ],
+      stops: [`keys:bob:${KEY}`, "boundary:bob", "password:bob"],
+    },
+    {},
+  ],
+  [
+    "stops where a group that the user comes back to has other policies",
+    groupCase([]),
+    presentOf({}, { groups: { devs: { attached: [READ_ONLY, TEAM], inline: [] } } }),
+    {
+      steps: [addToDevs],
+      drift: ["groups:bob:devs: group devs has other policies than it had"],
+      stops: ["groups:bob:devs"],
+    },
+  ],
+  [
+    "does not take for drift what the case took from the group",
+    groupCase([
+      done("iam:DetachGroupPolicy", { GroupName: "devs", PolicyArn: ADMIN }, "group devs"),
+    ]),
+    presentOf({}, { groups: { devs: { attached: [READ_ONLY], inline: [] } } }),
+    { steps: [addToDevs] },
+    { only: ["groups"] },
+  ],
+  [
+    "holds a rule that a later pass found",
+    laterRule(),
+    presentOf({}, { securityGroups: { "sg-1": [] } }),
+    {
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+        "rules:sg-1:sgr-old: whether it was there before the record is not known (--only rules:sg-1:sgr-old gives it back)",
+      ],
+    },
+  ],
+  [
+    "does not make a former version the default that makes admins too",
+    policyCase(),
+    presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", ALLOW_ALL]) } }),
+    {
+      left: [`policies:bob:${TEAM}`, `policies:group/devs:${TEAM}`].map(stillAdmin),
+    },
+  ],
 ];
+
+function stillAdmin(item: string): string {
+  return (
+    `${item}: the default version of ${TEAM} makes admins, and which one was it before is not known: ` +
+    `aws iam set-default-policy-version --policy-arn ${TEAM} --version-id VERSION, then restore again (--false-alarm gives it back)`
+  );
+}
+
+/** A user who left a group that had an admin's policy when the case looked. */
+function groupCase(more: Action[]): CaseFile {
+  const attached = more.length > 0 ? [READ_ONLY, ADMIN] : [READ_ONLY];
+  return fileOf({
+    before: { groups: [{ name: "devs", attached, inline: [] }] },
+    actions: [done("iam:RemoveUserFromGroup", { ...bob, GroupName: "devs" }), ...more],
+  });
+}
+
+/** The rules' case, where the old rule was found by a look after the first. */
+function laterRule(): CaseFile {
+  const file = rulesCase();
+  const revoke = (id: string) =>
+    done("ec2:RevokeSecurityGroupIngress", { GroupId: "sg-1", SecurityGroupRuleIds: [id] }, "sg-1");
+  return { ...file, actions: [revoke("sgr-new"), revoke("sgr-old")] };
+}
 
 function policyCase(): CaseFile {
   const before = { users: ["bob"], groups: ["devs"], roles: [], keepers: [] };
