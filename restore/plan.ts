@@ -456,13 +456,7 @@ function credentialItem(kind: Kind, field: string, list: CredentialList): Reader
     const wasActive = status === "Active" || (status !== undefined && actor.accessKeyId === id);
     const is = now?.look[list].find((one) => one.id === id);
     const ofRecord = context.own.credentials.includes(id);
-    const drift = ofRecord
-      ? is?.status === "Active"
-        ? [`${id}, which the record made, is active again`]
-        : []
-      : now && !is
-        ? [`${id} is not there any more`]
-        : [];
+    const drift = credentialDrift(id, ofRecord, now, is?.status);
     const application =
       subject?.kind === "applicationUser"
         ? { by: "kind" as const, why: "the application has a new key in its secret" }
@@ -487,6 +481,17 @@ function credentialItem(kind: Kind, field: string, list: CredentialList): Reader
       ...(drift.length > 0 && { drift }),
     }).map((one) => (now && !is && !ofRecord ? { ...one, why: `${id} was deleted` } : one));
   };
+}
+
+/** The record's own must stay away; every other one must still be there. */
+function credentialDrift(
+  id: string,
+  ofRecord: boolean,
+  now: UserNow,
+  status: string | undefined,
+): string[] {
+  if (ofRecord) return status === "Active" ? [`${id}, which the record made, is active again`] : [];
+  return now && status === undefined ? [`${id} is not there any more`] : [];
 }
 
 /**
