@@ -53,7 +53,10 @@ export class Drill {
     try {
       return await runScenario(scenario, {
         account,
-        deploy: async (o) => deploy(await this.#capture(o), account),
+        deploy: async ({ lambdaSeconds, ...o }) =>
+          deploy(await this.#capture(o), account, {
+            ...(lambdaSeconds !== undefined && { lambdaSeconds }),
+          }),
         ...(options.repeat !== undefined && { repeat: options.repeat }),
       });
     } finally {

@@ -24,7 +24,8 @@ export interface Evidence {
 }
 
 /**
- * The laws of every scenario, one sentence for each breach: no responder is refused, every
+ * The laws of every scenario, one sentence for each breach: no responder is refused (where the
+ * scenario did not ask for it), every
  * execution ends where it should, no secret is written down, and every case is as its schema has it.
  */
 export function brokenLaws(evidence: Evidence): string[] {
@@ -38,7 +39,7 @@ export function brokenLaws(evidence: Evidence): string[] {
 
 function refusals({ responderCalls }: Evidence): string[] {
   const sentences = responderCalls
-    .filter(({ errorCode }) => isRefusal(errorCode))
+    .filter(({ errorCode, injected }) => isRefusal(errorCode) && !injected)
     .map(
       ({ service, action, principal, errorMessage }) =>
         `${principal} was refused ${service}:${action}: ${errorMessage ?? "no reason given"}`,

@@ -42,6 +42,10 @@ export interface ScenarioResult {
   file: string;
   passed: boolean;
   failures: string[];
+  /** Those of the failures that are expectations which the account does not meet. */
+  unmet?: string[];
+  /** What people were told, as the topic got it. */
+  messages?: { subject: string; body: string }[];
   /** One for each event of the attack. */
   decisions: string[];
   /** Until the first call that took the attacker's power away was answered; null: there was none. */
@@ -59,7 +63,11 @@ export interface ScenarioResult {
 export interface RunOptions {
   account: Account;
   /** Deploys the program, as the scenario's settings and exemptions make it, into the account. */
-  deploy(o: { settings: Record<string, unknown>; exemptions?: unknown[] }): Promise<Deployment>;
+  deploy(o: {
+    settings: Record<string, unknown>;
+    exemptions?: unknown[];
+    lambdaSeconds?: number;
+  }): Promise<Deployment>;
   /** Deliver every event a second time, whatever the scenario says. */
   repeat?: boolean;
 }
@@ -108,6 +116,7 @@ interface Delivered {
 
 class Run {
   readonly failures: string[] = [];
+  readonly #unmet: string[] = [];
   readonly #scenario: Scenario;
   readonly #options: RunOptions;
   readonly #account: Account;
@@ -142,9 +151,13 @@ class Run {
     await this.#account.reset();
     this.#account.onCall((call) => this.#onCall(call));
     await this.#prepare();
-    const { settings } = this.#scenario;
+    const { settings, lambdaSeconds } = this.#scenario;
     const exemptions = substitute(this.#scenario.exemptions, this.#names);
-    this.#deployment = await this.#options.deploy({ settings, ...(exemptions && { exemptions }) });
+    this.#deployment = await this.#options.deploy({
+      settings,
+      ...(exemptions && { exemptions }),
+      ...(lambdaSeconds !== undefined && { lambdaSeconds }),
+    });
     for (const fault of this.#scenario.faults) this.#account.fail(fault);
     this.#account.iamDelayMs = this.#scenario.iamDelayMs;
     this.#account.trailDelayMs = this.#scenario.trailDelayMs;
@@ -341,6 +354,7 @@ class Run {
 
   async #expectations(): Promise<Found[]> {
     const { expect } = this.#scenario;
+    const before = this.failures.length;
     if (expect.decisions)
       this.failures.push(...checkDecisions(expect.decisions, this.#decisions()));
     // The looks are the owner's own and come after the attack: they are no events.
@@ -350,6 +364,7 @@ class Run {
     const checked = { caller: this.#caller, names: this.#names, logins: this.#logins };
     this.failures.push(...(await checkCalls("denied", expect.denied, checked)));
     this.failures.push(...(await checkCalls("allowed", expect.allowed, checked)));
+    this.#unmet.push(...this.failures.slice(before));
     return state;
   }
 
@@ -451,6 +466,8 @@ class Run {
       file: this.#scenario.file,
       passed: this.failures.length === 0,
       failures: this.failures,
+      unmet: this.#unmet,
+      messages: this.#calls.flatMap(({ call }) => messageOf(call)),
       decisions: this.#decisions(),
       firstCutMs: cuts[0] ?? null,
       containedMs: cuts.at(-1) ?? null,
@@ -467,6 +484,14 @@ class Run {
       ...(this.#deployment && { runtime: this.#deployment.runtime }),
     };
   }
+}
+
+/** The message for people that a call published; none where it published nothing. */
+function messageOf({ service, action, params, errorCode }: Call) {
+  if (service !== "sns" || action !== "Publish" || errorCode) return [];
+  const message = String(params.Message ?? "");
+  const body = params.MessageStructure === "json" ? JSON.parse(message).default : message;
+  return [{ subject: String(params.Subject ?? ""), body: String(body) }];
 }
 
 /** What the classification in this execution decided. */

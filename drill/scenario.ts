@@ -44,6 +44,12 @@ export interface Fault {
   action: string;
   times: number;
   code: string;
+  /** Absent: 400. */
+  status?: number;
+  /** No error but status 200 and a page that is no answer, or no answer until the Lambda's end. */
+  answer?: "malformed" | "none";
+  /** Only the calls of this role or user. */
+  by?: string;
 }
 
 /** One attack: what the account looks like, what the attacker does, what must be true after. */
@@ -63,6 +69,8 @@ export interface Scenario {
   iamDelayMs: number;
   /** CloudTrail's event history shows a call this many ms after its answer. */
   trailDelayMs: number;
+  /** Seconds after which a Lambda is ended, instead of the limit that it is deployed with. */
+  lambdaSeconds?: number;
   expect: {
     decisions?: string[];
     state: StateExpectation[];
@@ -185,6 +193,7 @@ const TOP_KEYS = [
   "repeat",
   "iamDelayMs",
   "trailDelayMs",
+  "lambdaSeconds",
   "expect",
 ];
 const CALL_KEYS = ["call", "as", "input", "login", "save", "when", "mayFail"];
@@ -219,6 +228,9 @@ class Reading {
       repeat: this.#flag(top.repeat, ["repeat"]),
       iamDelayMs: this.#wholeNumber(top.iamDelayMs ?? 0, ["iamDelayMs"], 0),
       trailDelayMs: this.#wholeNumber(top.trailDelayMs ?? 0, ["trailDelayMs"], 0),
+      ...(top.lambdaSeconds !== undefined && {
+        lambdaSeconds: this.#wholeNumber(top.lambdaSeconds, ["lambdaSeconds"], 1),
+      }),
       expect: this.#expect(top.expect ?? {}, ["expect"]),
     };
   }
@@ -317,11 +329,21 @@ class Reading {
   }
 
   #fault(value: unknown, key: Key): Fault {
-    const fields = this.#record(value, key, ["call", "times", "code"], ["call"]);
+    const known = ["call", "times", "code", "status", "answer", "by"];
+    const fields = this.#record(value, key, known, ["call"]);
     const { service, action } = this.#callSpec(fields, key);
-    const { code = "Throttling" } = fields;
+    const { code = "Throttling", status, answer, by } = fields;
     const times = this.#wholeNumber(fields.times ?? 1, [...key, "times"], 1);
-    return { service, action, times, code: this.#text(code, [...key, "code"]) };
+    const answers = ["malformed", "none"] as const;
+    return {
+      service,
+      action,
+      times,
+      code: this.#text(code, [...key, "code"]),
+      ...(status !== undefined && { status: this.#wholeNumber(status, [...key, "status"], 400) }),
+      ...(answer !== undefined && { answer: this.#choice(answer, [...key, "answer"], answers) }),
+      ...(by !== undefined && { by: this.#text(by, [...key, "by"]) }),
+    };
   }
 
   #callSpec(fields: Fields, key: Key): CallSpec {

@@ -58,6 +58,8 @@ export interface Call {
   errorCode?: string;
   errorMessage?: string;
   status: number;
+  /** It failed because `fail` asked for it. */
+  injected?: true;
   userAgent: string;
   /** When it arrived, and how long it took: milliseconds of performance.now(). */
   at: number;
@@ -68,12 +70,22 @@ export interface Call {
 export interface Fault {
   service: string;
   action: string;
+  /** The error's code; where the answer is no error, what reports call it. */
   code: string;
+  /**
+   * Default `error`. `malformed`: status 200 and a page that is no answer of the service, as a proxy
+   * in between may give. `none`: the connection is held open until the caller hangs up.
+   */
+  answer?: "error" | "malformed" | "none";
+  /** Only calls of the role or user of this name; absent: of anybody. */
+  by?: string;
   /** Default 400. */
   status?: number;
   times?: number;
   message?: string;
 }
+
+type ReadyFault = Required<Omit<Fault, "by">> & Pick<Fault, "by">;
 
 interface Login {
   principal: Principal;
@@ -129,7 +141,7 @@ export class Account {
   readonly #boundaries = new Map<string, string>();
   readonly #serviceCredentials = new Map<string, ServiceCredential>();
   readonly #awsManaged = new Map<string, string>();
-  #faults: Array<Required<Omit<Fault, "message">> & { message: string }> = [];
+  #faults: Array<ReadyFault> = [];
   #listeners: Array<(call: Call) => void> = [];
   #directory: Promise<Directory> | undefined;
   #formerDirectory = new Delayed<Directory>();
@@ -199,7 +211,7 @@ export class Account {
   /** Makes calls fail, e.g. with Throttling. */
   fail(fault: Fault): void {
     const message = fault.message ?? "A failure that the scenario asked for";
-    this.#faults.push({ times: 1, status: 400, ...fault, message });
+    this.#faults.push({ times: 1, status: 400, answer: "error", ...fault, message });
   }
 
   /** Resolves once every change made so far has taken effect. */
@@ -244,9 +256,10 @@ export class Account {
     const request = readRequest(method, url, headers, body);
     try {
       const caller = await this.#callerOf(request.accessKeyId);
-      const answer = await this.#answer(request, caller);
-      this.#record(request, caller, answer, at);
-      send(request, answer, outgoing);
+      const fault = caller && this.#takeFault(request, caller);
+      const answer = fault ? faulty(request, fault) : await this.#answer(request, caller);
+      this.#record(request, caller, answer, at, fault);
+      if (fault?.answer !== "none") send(request, answer, outgoing);
     } catch (error) {
       // 501 is none of the codes that SDKs retry.
       const message = `The stand-in failed: ${error instanceof Error ? error.stack : error}`;
@@ -258,8 +271,6 @@ export class Account {
   async #answer(request: Request, caller: Caller | undefined): Promise<Answer> {
     if (!caller || !this.#loginOf(request.accessKeyId)?.active)
       return errorAnswer(request, badKey(request.service));
-    const fault = this.#takeFault(request);
-    if (fault) return errorAnswer(request, fault);
     const authority = await this.#authority(caller);
     const refusal = await authorize(request, caller, authority);
     if (refusal) return errorAnswer(request, refusal);
@@ -293,9 +304,12 @@ export class Account {
     };
   }
 
-  #takeFault({ service, action }: Request): ServiceError | undefined {
+  /** A key that is none (any more) is told so, whatever the scenario asked for. */
+  #takeFault({ service, action, accessKeyId }: Request, { name }: Caller): ReadyFault | undefined {
+    if (!this.#loginOf(accessKeyId)?.active) return undefined;
     const fault = this.#faults.find(
-      (fault) => fault.service === service && fault.action === action && fault.times > 0,
+      ({ by = name, times, ...fault }) =>
+        fault.service === service && fault.action === action && by === name && times > 0,
     );
     if (fault) fault.times -= 1;
     return fault;
@@ -512,9 +526,15 @@ export class Account {
     return String(value);
   }
 
-  #record(request: Request, caller: Caller | undefined, answer: Answer, at: number): void {
+  #record(
+    request: Request,
+    caller: Caller | undefined,
+    answer: Answer,
+    at: number,
+    fault?: ReadyFault,
+  ): void {
     const { service, action, accessKeyId, params, headers } = request;
-    const error = answer.status >= 300 ? readError(answer) : undefined;
+    const error = fault ?? (answer.status >= 300 ? readError(answer) : undefined);
     const unknown: Caller = { kind: "user", name: accessKeyId, arn: "", id: "" };
     const who = caller ?? { ...unknown, ...this.#logins.get(accessKeyId)?.principal };
     const call: Call = {
@@ -529,6 +549,7 @@ export class Account {
       params: withoutSecrets(params) as Params,
       status: answer.status,
       userAgent: String(headers["user-agent"] ?? ""),
+      ...(fault && { injected: true }),
       at,
       ms: performance.now() - at,
       ...(error
@@ -618,6 +639,13 @@ function isBreakdown({ status, body }: Answer): boolean {
 function missingInMoto({ service, action }: Request): ServiceError {
   const message = `moto lacks ${service}:${action}, or broke on it: see drill/account/corrections/`;
   return { code: "NotImplemented", message, status: 501 };
+}
+
+/** What a call gets that was to fail; of one that is held, what the record of it says. */
+function faulty(request: Request, fault: ReadyFault): Answer {
+  if (fault.answer !== "malformed") return errorAnswer(request, fault);
+  const page = "<html><body><h1>Sign in to the network</h1></body></html>";
+  return { status: 200, headers: { "content-type": "text/html" }, body: Buffer.from(page) };
 }
 
 function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse): void {

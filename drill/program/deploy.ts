@@ -74,9 +74,14 @@ interface Clients {
  * Puts a captured program to work: its roles, bucket and topic in the account, its Lambdas in
  * processes of their own under their own roles, its rules in front of its state machine.
  *
+ * @param options.lambdaSeconds a time limit for all Lambdas, instead of the captured one.
  * @throws for a resource of a type that it does not know, naming it.
  */
-export async function deploy(program: Program, account: Account): Promise<Deployment> {
+export async function deploy(
+  program: Program,
+  account: Account,
+  { lambdaSeconds }: { lambdaSeconds?: number } = {},
+): Promise<Deployment> {
   const { resources } = program;
   await makeAll(resources, account);
   const logs: string[] = [];
@@ -88,6 +93,7 @@ export async function deploy(program: Program, account: Account): Promise<Deploy
           region: account.region,
           credentials: await account.roleCredentials(one.inputs.role, one.inputs.name),
           log: (line) => logs.push(line),
+          ...(lambdaSeconds !== undefined && { seconds: lambdaSeconds }),
         }),
     ),
   );

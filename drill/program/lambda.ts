@@ -81,6 +81,8 @@ export class Lambda {
       region: string;
       credentials: Credentials;
       log: (line: string) => void;
+      /** Instead of the time limit that was captured. */
+      seconds?: number;
     },
   ) {
     this.name = captured.inputs.name;
@@ -111,7 +113,7 @@ export class Lambda {
       await this.stop();
       return failed(start, 0, failure);
     }
-    const seconds = this.captured.inputs.timeout as number;
+    const seconds = this.to.seconds ?? (this.captured.inputs.timeout as number);
     const reply = await this.#ask(child, event, seconds);
     if (reply === "timed out") {
       await this.stop();
@@ -126,7 +128,11 @@ export class Lambda {
   }
 
   #ask(child: ChildProcess, event: unknown, seconds: number) {
-    const context = { functionName: this.name, awsRequestId: randomUUID() };
+    const context = {
+      functionName: this.name,
+      invokedFunctionArn: this.arn,
+      awsRequestId: randomUUID(),
+    };
     type Reply = { ms: number; result?: unknown; error?: Answer["error"] };
     return new Promise<Reply | "timed out">((resolve) => {
       const done = (reply: Reply | "timed out") => {

@@ -70,6 +70,11 @@ const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefi
     { responderCalls: [refused, refused] },
     /^cutter was refused iam:CreateAccessKey: not authorized$/,
   ],
+  [
+    "a responder refused on purpose",
+    { responderCalls: [{ ...refused, injected: true }] },
+    undefined,
+  ],
   ["a throttled responder", { responderCalls: [{ ...call, errorCode: "Throttling" }] }, undefined],
   ["an unexpected Failed", { executions: [failed] }, /^execution e-2 FAILED in Stop, by Ing/],
   ["an expected Failed", { ends: "Failed", executions: [failed, ended] }, undefined],

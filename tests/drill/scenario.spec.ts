@@ -63,7 +63,17 @@ describe("loadScenario", () => {
     assert.equal(scenario.attack[2]?.when, "first-cut");
     assert.deepEqual(scenario.faults, [
       { service: "iam", action: "ListAccessKeys", times: 2, code: "Throttling" },
+      {
+        service: "iam",
+        action: "GetUser",
+        times: 1,
+        code: "NoAnswer",
+        status: 503,
+        answer: "none",
+        by: "tourniquet-lab-StripAccount",
+      },
     ]);
+    assert.equal(scenario.lambdaSeconds, 2);
     assert.equal(scenario.repeat, true);
     assert.deepEqual([scenario.iamDelayMs, scenario.trailDelayMs], [300, 0]);
     assert.deepEqual(scenario.expect.decisions, ["EmergencyActionAccount", "Ignore"]);

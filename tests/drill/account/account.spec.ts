@@ -424,6 +424,35 @@ describe("the account of the drill", function () {
     await list();
   });
 
+  it("answers a call with a page that is no answer, or not at all, for one caller", async () => {
+    const mallory = clients(await user("mallory", [allow("iam:*")]));
+    const list = { service: "iam", action: "ListUsers", by: "mallory" };
+    account.fail({ ...list, code: "MalformedAnswer", answer: "malformed" });
+    account.fail({ ...list, code: "NoAnswer", answer: "none" });
+    const before = account.calls.length;
+    await owner.iam.send(new IAM.ListUsersCommand({}));
+    // The SDK takes any XML for an answer: what it looked for is then missing.
+    const page = await mallory.iam.send(new IAM.ListUsersCommand({}));
+    assert.equal(page.Users, undefined);
+    const abortSignal = AbortSignal.timeout(300);
+    const held = mallory.iam.send(new IAM.ListUsersCommand({}), { abortSignal });
+    await assert.rejects(held, { name: "AbortError" });
+    await mallory.iam.send(new IAM.ListUsersCommand({}));
+    assert.deepEqual(
+      account.calls.slice(before).map(({ principal, errorCode, injected }) => ({
+        principal,
+        errorCode,
+        injected,
+      })),
+      [
+        { principal: "owner", errorCode: undefined, injected: undefined },
+        { principal: "mallory", errorCode: "MalformedAnswer", injected: true },
+        { principal: "mallory", errorCode: "NoAnswer", injected: true },
+        { principal: "mallory", errorCode: undefined, injected: undefined },
+      ],
+    );
+  });
+
   it("makes root's own key", async () => {
     const { AccessKey } = await owner.iam.send(new IAM.CreateAccessKeyCommand({}));
 
