@@ -36,11 +36,17 @@ export const watchedEvents: Record<string, string[]> = {
  * @param event what EventBridge hands over: its `detail` is the CloudTrail record, the GuardDuty
  *   finding or the AWS Health event. Or a person's `Order`.
  * @param now ISO time at which exemptions are judged.
+ * @param functionArn of the Lambda that classifies; it tells an order's account and region.
  * @returns always an incident: what cannot be read is `Ignore` with a reason. Never throws.
  */
-export function classify(event: unknown, settings: IncidentSettings, now: string): Incident {
+export function classify(
+  event: unknown,
+  settings: IncidentSettings,
+  now: string,
+  functionArn?: string,
+): Incident {
   const whole = fieldsOf(event);
-  const notice = noticeOf(whole, settings, now);
+  const notice = noticeOf(whole, settings, now, functionArn);
   const record = fieldsOf(whole.detail);
   const frame = notice
     ? {
@@ -65,8 +71,9 @@ function noticeOf(
   event: Fields,
   { guardDutySeverity }: IncidentSettings,
   now: string,
+  functionArn: string | undefined,
 ): Notice | undefined {
-  if (isOrder(event)) return orderNotice(event, now);
+  if (isOrder(event)) return orderNotice(event, now, functionArn);
   // EventBridge lets nobody but AWS put events whose source begins with "aws.".
   if (event.source === "aws.guardduty") return guardDutyNotice(event, guardDutySeverity);
   return event.source === "aws.health" ? healthNotice(event) : undefined;

@@ -21,8 +21,11 @@ export function isOrder(input: Fields): boolean {
  * Reads a person's order to contain a user. Who gave it is in CloudTrail's record of StartExecution.
  *
  * @param now ISO time: when it arrived.
+ * @param functionArn of the Lambda that reads it: the order itself tells neither account nor region,
+ *   which the case must have to be restored from.
  */
-export function orderNotice(input: Fields, now: string): Notice {
+export function orderNotice(input: Fields, now: string, functionArn = ""): Notice {
+  const [, , , region, account] = functionArn.split(":");
   return {
     actor: { type: "Operator", arn: "unknown" },
     event: {
@@ -30,8 +33,8 @@ export function orderNotice(input: Fields, now: string): Notice {
       name: "StartExecution",
       source: "states.amazonaws.com",
       time: now,
-      region: "unknown",
-      account: "unknown",
+      region: region || "unknown",
+      account: account || "unknown",
       address: "unknown",
     },
     reading: read(input),

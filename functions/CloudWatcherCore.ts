@@ -6,6 +6,6 @@ import type { Incident } from "../events/incident";
  * milliseconds: every watched event passes through here, and most are none of our business.
  */
 export function cloudWatcherCore(settings: IncidentSettings) {
-  return async (event: unknown): Promise<Incident> =>
-    classify(event, settings, new Date().toISOString());
+  return async (event: unknown, context?: { invokedFunctionArn?: string }): Promise<Incident> =>
+    classify(event, settings, new Date().toISOString(), context?.invokedFunctionArn);
 }

@@ -49,6 +49,12 @@ describe("CloudWatcherCore", () => {
     assert.equal(await judged(ago(2)), "EmergencyActionAccount");
   });
 
+  it("knows the account of a person's order from its own ARN", async () => {
+    const invokedFunctionArn = "arn:aws:lambda:us-east-1:123456789012:function:core";
+    const { event } = await cloudWatcherCore(settings)({ user: "bob" }, { invokedFunctionArn });
+    assert.deepEqual([event.account, event.region], ["123456789012", "us-east-1"]);
+  });
+
   for (const event of [undefined, null, "a text", 7, [], {}, { detail: null }, { detail: [1] }]) {
     it(`ignores ${JSON.stringify(event)} with a reason, and does not throw`, async () => {
       const { decision, reason, subjects } = await cloudWatcherCore(settings)(event);
