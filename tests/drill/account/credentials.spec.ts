@@ -237,6 +237,12 @@ describe("a user's credentials in the account of the drill", function () {
         name: "ServiceNotSupportedException",
       });
       await assert.rejects(make("nobody"), { name: "NoSuchEntityException" });
+      await iam.send(new IAM.CreateUserCommand({ UserName: "other" }));
+      const { ServiceSpecificCredentialId } = second;
+      const notHis = { UserName: "other", ServiceSpecificCredentialId };
+      await assert.rejects(iam.send(new IAM.DeleteServiceSpecificCredentialCommand(notHis)), {
+        name: "NoSuchEntityException",
+      });
       const missing = { UserName: "mallory", ServiceSpecificCredentialId: "ACCA0000000000000000" };
       await assert.rejects(iam.send(new IAM.DeleteServiceSpecificCredentialCommand(missing)), {
         name: "NoSuchEntityException",
