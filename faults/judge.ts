@@ -1,0 +1,103 @@
+import type { ScenarioResult } from "../drill/run";
+
+/** What became of a scenario in which one call was made to fail. */
+export interface Verdict {
+  /**
+   * `contained`: everything that the scenario expects is true. `told`: it ended in Failed, and the
+   * message names all that is open and nothing else. `unsure`: it ended in Failed, and the message
+   * names the error that kept it from looking, not what is open. `defect`: anything else.
+   */
+  verdict: "contained" | "told" | "unsure" | "defect";
+  /** Of a defect, what is wrong; else empty. */
+  reasons: string[];
+}
+
+/**
+ * How a message names what an expectation looks at, by the expectation's call: a way in that is
+ * open, or the call that should have taken it.
+ */
+const NAMED: Record<string, RegExp> = {
+  ListAccessKeys: /active key|UpdateAccessKey|CreateAccessKey/,
+  GetLoginProfile: /console password|DeleteLoginProfile/,
+  ListSSHPublicKeys: /active SSH key|UpdateSSHPublicKey/,
+  ListServiceSpecificCredentials: /service-specific|UpdateServiceSpecificCredential/,
+  ListMFADevices: /MFA device|DeactivateMFADevice/,
+  ListAttachedUserPolicies: /AWSDenyAll|AttachUserPolicy|DetachUserPolicy| → /,
+  ListUserPolicies: /DeleteUserPolicy| → /,
+  ListGroupsForUser: /RemoveUserFromGroup| → group/,
+  ListAttachedGroupPolicies: /^group | DetachGroupPolicy|DetachGroupPolicy/,
+  ListEntitiesForPolicy: /(user|group) \S+ has arn|Detach(User|Group)Policy/,
+  DescribeSecret: /secret|CreateAccessKey/i,
+  DescribeSecurityGroupRules: /sgr-|RevokeSecurityGroupIngress/,
+  DescribeSecurityGroups: /sgr-|RevokeSecurityGroupIngress/,
+};
+
+/** A call of the attacker that must be refused and is not: his key or his rights are left. */
+const STILL_IN =
+  /active key|UpdateAccessKey|AWSDenyAll|AttachUserPolicy|has arn|Detach| → |^group /;
+
+/** A way in that a message names as open now, and the call by which an expectation looks at it. */
+const OPEN_NOW: [named: RegExp, action: string][] = [
+  [/^user (\S+) has the active key/, "ListAccessKeys"],
+  [/^user (\S+) has a console password/, "GetLoginProfile"],
+  [/^user (\S+) has the active SSH key/, "ListSSHPublicKeys"],
+  [/^user (\S+) has the active service-specific/, "ListServiceSpecificCredentials"],
+  [/^user (\S+) has the MFA device/, "ListMFADevices"],
+];
+
+/**
+ * Judges a run with an injected fault.
+ *
+ * @param looked the calls by which the scenario's expectations look at the account.
+ */
+export function judge(result: ScenarioResult, looked: string[]): Verdict {
+  const { failures, unmet = [], messages = [] } = result;
+  const failed = result.executions.some(({ path }) => path.includes("Failed"));
+  const rest = failures.filter((one) => !unmet.includes(one) && !ENDED_IN_FAILED.test(one));
+  if (rest.length > 0) return { verdict: "defect", reasons: rest };
+  if (!failed) {
+    const reasons = unmet.map((one) => `ended in EndState, yet ${one}`);
+    return { verdict: reasons.length > 0 ? "defect" : "contained", reasons };
+  }
+  const told = messages.filter(({ subject }) => subject.includes("NOT CONTAINED"));
+  // Only a failed Publish keeps a message back: the alarm on failed executions is the way then.
+  if (told.length === 0) {
+    const reasons = unmet.map((one) => `nobody was told that ${one}`);
+    return { verdict: reasons.length > 0 ? "defect" : "told", reasons };
+  }
+  const open = told.flatMap(({ body }) => openIn(body));
+  const errors = told.flatMap(({ body }) => /^Failed: .+$/m.exec(body) ?? []);
+  const unnamed = unmet.filter((one) => !isNamed(one, open));
+  const wrong = open.filter((one) => !isTrue(one, unmet, looked));
+  const collateral = unmet.filter((one) => one.startsWith("expect.allowed"));
+  if (wrong.length + collateral.length > 0) {
+    const reasons = [...wrong.map((one) => `told, and not so: ${one}`), ...collateral];
+    return { verdict: "defect", reasons };
+  }
+  if (unnamed.length === 0 && open.length > 0) return { verdict: "told", reasons: [] };
+  if (open.length === 0 && errors.length > 0) return { verdict: "unsure", reasons: [] };
+  return { verdict: "defect", reasons: unnamed.map((one) => `open and not told: ${one}`) };
+}
+
+/** The law on ends, which a fault may break as long as it does so loudly. */
+const ENDED_IN_FAILED = /^execution \S+ FAILED in .* → Failed → Fail$/s;
+
+/** What a message's list names as open. */
+function openIn(body: string): string[] {
+  const [, list = ""] = body.split("STILL OPEN:\n");
+  const [lines = ""] = list.split("\n\n");
+  return lines.split("\n").flatMap((line) => /^- (.+)$/.exec(line)?.[1] ?? []);
+}
+
+function isNamed(unmet: string, open: string[]): boolean {
+  const action = /^expect\.state\[\d+\] \w+:(\w+)/.exec(unmet)?.[1];
+  const named = action ? NAMED[action] : unmet.startsWith("expect.denied") ? STILL_IN : undefined;
+  return named !== undefined && open.some((one) => named.test(one));
+}
+
+/** Is what the message calls open unmet indeed? What no expectation looks at is not judged. */
+function isTrue(open: string, unmet: string[], looked: string[]): boolean {
+  const action = OPEN_NOW.find(([named]) => named.test(open))?.[1];
+  if (!action || !looked.includes(action)) return true;
+  return unmet.some((one) => one.includes(`:${action}`));
+}

@@ -1,0 +1,99 @@
+import type { Fault } from "../drill/scenario";
+
+/** One way in which AWS may fail a call. */
+export interface Kind {
+  name: string;
+  /** As the docs tell it. */
+  says: string;
+  /** undefined where the service has no such error. */
+  fault(call: { service: string; action: string }): Omit<Fault, "service" | "action"> | undefined;
+}
+
+/** What the SDK tries before it gives up: three times. More than any run makes is for good. */
+const SDK_ATTEMPTS = 3;
+const FOR_GOOD = 10_000;
+
+/**
+ * How each service says that a thing is not there.
+ * Source: the "Errors" sections of the API references of IAM, EC2, Secrets Manager, S3 and SNS.
+ */
+const NOT_FOUND: Record<string, string> = {
+  iam: "NoSuchEntity",
+  ec2: "InvalidGroup.NotFound",
+  secretsmanager: "ResourceNotFoundException",
+  s3: "NoSuchBucket",
+  sns: "NotFound",
+};
+
+/** EC2 and the JSON services have their own words for a refusal. */
+const DENIED: Record<string, string> = {
+  ec2: "UnauthorizedOperation",
+  secretsmanager: "AccessDeniedException",
+  sns: "AuthorizationError",
+};
+
+/**
+ * The ways to fail, each call of a responder by each.
+ * Source: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+ */
+export const kinds: Kind[] = [
+  {
+    name: "throttled",
+    says: "`Throttling`, as often as the SDK asks (3 times)",
+    fault: () => ({ code: "Throttling", times: SDK_ATTEMPTS }),
+  },
+  {
+    name: "throttled for good",
+    says: "`Throttling`, always",
+    fault: () => ({ code: "Throttling", times: FOR_GOOD }),
+  },
+  {
+    name: "denied",
+    says: "`AccessDenied` in the service's own words, always",
+    fault: ({ service }) => ({
+      code: DENIED[service] ?? "AccessDenied",
+      status: 403,
+      times: FOR_GOOD,
+    }),
+  },
+  {
+    name: "not found once",
+    says: "`NoSuchEntity` in the service's own words, once",
+    fault: ({ service }) => notFound(service, 1),
+  },
+  {
+    name: "not found",
+    says: "`NoSuchEntity` in the service's own words, always",
+    fault: ({ service }) => notFound(service, FOR_GOOD),
+  },
+  {
+    name: "broken",
+    says: "`ServiceFailure`, status 500, always",
+    fault: () => ({ code: "ServiceFailure", status: 500, times: FOR_GOOD }),
+  },
+  {
+    name: "garbage once",
+    says: "status 200 and a page that is no answer, once; the call had no effect",
+    fault: () => ({ code: "MalformedAnswer", answer: "malformed", times: 1 }),
+  },
+  {
+    name: "garbage",
+    says: "the same, always",
+    fault: () => ({ code: "MalformedAnswer", answer: "malformed", times: FOR_GOOD }),
+  },
+  {
+    name: "no answer once",
+    says: "the connection stays open until the Lambda's time is up, once",
+    fault: () => ({ code: "NoAnswer", answer: "none", times: 1 }),
+  },
+  {
+    name: "no answer",
+    says: "the same, always",
+    fault: () => ({ code: "NoAnswer", answer: "none", times: FOR_GOOD }),
+  },
+];
+
+function notFound(service: string, times: number) {
+  const code = NOT_FOUND[service];
+  return code === undefined ? undefined : { code, status: 404, times };
+}

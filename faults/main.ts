@@ -1,0 +1,97 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { Drill } from "../drill/drill";
+import { loadScenario } from "../drill/scenario";
+import { attempt, type Outcome, type Run, targetsOf, trialsOf } from "./sweep";
+import { page, printed } from "./table";
+
+const PROJECT = path.join(__dirname, "..");
+const PAGE = path.join(PROJECT, "docs", "faults.md");
+/** Two: an account with all AWS policies loaded takes some 260 MB. */
+const WORKERS = 2;
+
+/** The scenarios whose calls are made to fail: all branches, every credential, group and policy. */
+const BASE = [
+  "lab-admin-user-with-a-fresh-key",
+  "user-with-every-credential",
+  "group-managed-policy-by-a-member",
+  "policy-version-that-makes-admins",
+  "application-user-new-key",
+  "ssh-beside-others",
+];
+
+const HELP = `Makes AWS fail every call of every function, one at a time, and judges how it ends.
+
+  npm run faults -- [options]
+
+  --only TEXT     the calls whose "FUNCTION SERVICE:CALL" holds the text, e.g. "StripAccount iam:List"
+  --minutes N     start no further try after this time; the table says what was not tried
+  --write         write docs/faults.md
+  --json          print one JSON array on stdout, and nothing else there
+  --help          this text
+
+Exits with 1 if there is a defect: a success that is none, or a failure that does not say what is open.
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: {
+      only: { type: "string" },
+      minutes: { type: "string", default: "600" },
+      write: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const deadline = performance.now() + minutes(values.minutes) * 60_000;
+  const scenarios = BASE.map((name) =>
+    loadScenario(path.join(PROJECT, "scenarios", `${name}.yaml`)),
+  );
+  const drill = await Drill.start({ workers: WORKERS });
+  try {
+    const run: Run = (scenario) => drill.run(scenario);
+    const trials = trialsOf(await targetsOf(scenarios, run), values.only);
+    if (trials.length === 0) throw new Error(`--only ${values.only}: no call of a function has it`);
+    const outcomes: Outcome[] = [];
+    const waiting = [...trials];
+    const work = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        if (performance.now() > deadline) return;
+        const outcome = await attempt(next, run);
+        outcomes.push(outcome);
+        const { role, call, kind, verdict, reasons } = outcome;
+        const line = `${role} ${call}, ${kind}: ${[verdict, ...reasons].join("; ")}`;
+        process.stderr.write(`[${outcomes.length}/${trials.length}] ${line}\n`);
+      }
+    };
+    await Promise.all(Array.from({ length: WORKERS }, work));
+    if (values.json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+    else process.stdout.write(printed(trials, outcomes));
+    const names = scenarios.map(({ name }) => name);
+    if (values.write) writeFileSync(PAGE, `${page(trials, outcomes, names)}\n`);
+    return outcomes.some(({ verdict }) => verdict === "defect") ? 1 : 0;
+  } finally {
+    await drill.stop();
+  }
+}
+
+function minutes(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new Error(`--minutes ${text}: it has to be a number above 0`);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  },
+);

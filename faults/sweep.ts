@@ -1,0 +1,110 @@
+import { isRead } from "../drill/caller";
+import type { ScenarioResult } from "../drill/run";
+import type { Scenario } from "../drill/scenario";
+import { judge, type Verdict } from "./judge";
+import { type Kind, kinds } from "./kinds";
+
+/** A call of a responder, in the scenario in which it was first seen. */
+export interface Target {
+  scenario: Scenario;
+  /** The role that makes it. */
+  by: string;
+  service: string;
+  action: string;
+}
+
+/** One call, made to fail in one way. */
+export interface Trial {
+  target: Target;
+  kind: Kind;
+}
+
+/** What came of a trial. */
+export interface Outcome extends Verdict {
+  /** The function, without the stack's prefix: "StripAccount". */
+  role: string;
+  /** "iam:ListAccessKeys". */
+  call: string;
+  kind: string;
+  scenario: string;
+}
+
+/** Runs a scenario in an account of its own. */
+export type Run = (scenario: Scenario) => Promise<ScenarioResult>;
+
+/**
+ * A Lambda that waits for an answer is ended after this many seconds here; longer than IAM is waited
+ * for where it says that a user is not there.
+ */
+const LAMBDA_SECONDS = 5;
+
+/**
+ * Every call that the responders make in the scenarios, each once for each role that makes it:
+ * what a function does with a failure does not depend on who asked for it.
+ *
+ * @throws where a scenario does not pass without a fault.
+ */
+export async function targetsOf(scenarios: Scenario[], run: Run): Promise<Target[]> {
+  const results = await Promise.all(scenarios.map(run));
+  const targets = results.flatMap((result, index): Target[] => {
+    if (!result.passed) throw new Error(`${result.name} fails without a fault: ${result.failures}`);
+    const scenario = scenarios[index] as Scenario;
+    return result.calls
+      .filter((call) => call.by === "responder")
+      .map(({ principal, service, action }) => ({ scenario, by: principal, service, action }));
+  });
+  const first = new Map<string, Target>();
+  for (const target of targets) {
+    const key = keyOf(target);
+    if (!first.has(key)) first.set(key, target);
+  }
+  return [...first.values()].sort(byRank);
+}
+
+function keyOf({ by, service, action }: Target): string {
+  return `${roleOf(by)} ${service}:${action}`;
+}
+
+/** Where containment hangs on a call comes first: a sweep that runs out of time has had those. */
+const ROLES = ["EmergencyAction", "Strip", "Verify", "RecordCase", "Report"];
+
+function byRank(one: Target, other: Target): number {
+  return rankOf(one) - rankOf(other);
+}
+
+function rankOf({ by, action }: Target): number {
+  return ROLES.findIndex((role) => roleOf(by).startsWith(role)) * 2 + (isRead(action) ? 1 : 0);
+}
+
+/** The function behind a role, without the stack's prefix. */
+export function roleOf(principal: string): string {
+  return principal.split("-").at(-1) ?? principal;
+}
+
+/** Each target by each kind that its service has; kind by kind. */
+export function trialsOf(targets: Target[], only?: string): Trial[] {
+  const wanted = targets.filter((one) => only === undefined || keyOf(one).includes(only));
+  return kinds.flatMap((kind) =>
+    wanted.filter((one) => kind.fault(one)).map((target) => ({ target, kind })),
+  );
+}
+
+/** Runs the scenario of a trial with its call made to fail, and judges what came of it. */
+export async function attempt({ target, kind }: Trial, run: Run): Promise<Outcome> {
+  const { scenario, by, service, action } = target;
+  const fault = kind.fault(target);
+  if (!fault) throw new Error(`${service} has no error for "${kind.name}"`);
+  const result = await run({
+    ...scenario,
+    name: `${scenario.name}, ${service}:${action} ${kind.name}`,
+    faults: [...scenario.faults, { ...fault, service, action, by }],
+    lambdaSeconds: LAMBDA_SECONDS,
+  });
+  const { expect } = scenario;
+  const verdict = judge(
+    result,
+    expect.state.map((one) => one.action),
+  );
+  const call = `${service}:${action}`;
+  return { role: roleOf(by), call, kind: kind.name, scenario: scenario.name, ...verdict };
+}
