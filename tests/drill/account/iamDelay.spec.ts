@@ -81,6 +81,25 @@ describe("a change in IAM that takes its time", function () {
     assert.deepEqual(await nowAndLater(mallory), ["", "AccessDenied"]);
   });
 
+  it("a policy's new version", async () => {
+    account.iamDelayMs = 0;
+    await owner.send(new IAM.DeleteUserPolicyCommand({ ...MALLORY, PolicyName: "given" }));
+    const document = (Effect: string) =>
+      JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect, Action: "*", Resource: "*" }],
+      });
+    const own = { PolicyName: "own", PolicyDocument: document("Allow") };
+    const { Policy } = await owner.send(new IAM.CreatePolicyCommand(own));
+    const PolicyArn = Policy?.Arn;
+    await owner.send(new IAM.AttachUserPolicyCommand({ ...MALLORY, PolicyArn }));
+    account.iamDelayMs = DELAY_MS;
+    const version = { PolicyArn, PolicyDocument: document("Deny"), SetAsDefault: true };
+    await owner.send(new IAM.CreatePolicyVersionCommand(version));
+
+    assert.deepEqual(await nowAndLater(mallory), ["", "AccessDenied"]);
+  });
+
   it("a boundary", async () => {
     const boundary = { ...MALLORY, PermissionsBoundary: DENY_ALL };
     await owner.send(new IAM.PutUserPermissionsBoundaryCommand(boundary));
