@@ -131,13 +131,14 @@ async function runAll(
 /** What `--json` prints: exactly these keys. */
 function jsonOf(results: ScenarioResult[]): string {
   const told = results.map(
-    ({ name, passed, failures, decisions, firstCutMs, containedMs, calls }) => ({
+    ({ name, passed, failures, decisions, firstCutMs, containedMs, depth, calls }) => ({
       name,
       passed,
       failures,
       decisions,
       firstCutMs,
       containedMs,
+      depth: depth ?? null,
       calls: calls.map(({ service, action, principal, at }) => ({
         service,
         action,

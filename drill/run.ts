@@ -3,6 +3,7 @@ import jmespath from "jmespath";
 import type { Account, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
+import { type Depth, depthOf } from "./depth";
 import { checkCalls, checkDecisions, checkState, type Found, look } from "./expectations";
 import { brokenLaws, storedObjects } from "./laws";
 import type { Deployment, Execution, ExecutionResult } from "./program/deploy";
@@ -54,6 +55,8 @@ export interface ScenarioResult {
   containedMs: number | null;
   /** Until the last look of the attack's own executions found nothing left to do. */
   verifiedMs: number | null;
+  /** Round trips, where something was taken. */
+  depth?: Depth;
   calls: ReportedCall[];
   executions: ReportedExecution[];
   runtime?: Deployment["runtime"];
@@ -161,6 +164,7 @@ class Run {
     for (const fault of this.#scenario.faults) this.#account.fail(fault);
     this.#account.iamDelayMs = this.#scenario.iamDelayMs;
     this.#account.trailDelayMs = this.#scenario.trailDelayMs;
+    this.#account.answerDelayMs = this.#scenario.answerDelayMs;
 
     await this.#attack();
     await this.#account.inEffect();
@@ -452,6 +456,18 @@ class Run {
     );
   }
 
+  #depth(attacked: Watched[]): Depth | undefined {
+    const invocations = attacked
+      .flatMap(({ result }) => result?.invocations ?? [])
+      .flatMap(({ span, ...one }) => (span ? [{ function: one.function, ...span }] : []));
+    const made = this.#calls.filter(({ by, repeated }) => by === "responder" && !repeated);
+    const calls = made.map((each) => {
+      const { principal, at: from, ms } = each.call;
+      return { principal, from, to: from + ms, cut: isCut(each) };
+    });
+    return depthOf(invocations, calls);
+  }
+
   result(): ScenarioResult {
     const arrival = this.#arrival ?? 0;
     const since = (at: number) => Math.round((at - arrival) * 10) / 10;
@@ -461,6 +477,7 @@ class Run {
     const attacked = this.#watched.filter(({ cause }) => cause === "attack");
     const contained = attacked.filter(({ result }) => result?.status === "SUCCEEDED");
     const verified = contained.flatMap((each) => lastLook(each) ?? []).map(since);
+    const depth = this.#depth(attacked);
     return {
       name: this.#scenario.name,
       file: this.#scenario.file,
@@ -472,6 +489,7 @@ class Run {
       firstCutMs: cuts[0] ?? null,
       containedMs: cuts.at(-1) ?? null,
       verifiedMs: verified.length > 0 ? Math.max(...verified) : null,
+      ...(depth && { depth }),
       calls: this.#calls.map(({ call, at, by }) => ({
         service: call.service,
         action: call.action,

@@ -69,6 +69,8 @@ export interface Scenario {
   iamDelayMs: number;
   /** CloudTrail's event history shows a call this many ms after its answer. */
   trailDelayMs: number;
+  /** From the attack on, every answer is held back this many ms. */
+  answerDelayMs: number;
   /** Seconds after which a Lambda is ended, instead of the limit that it is deployed with. */
   lambdaSeconds?: number;
   expect: {
@@ -193,6 +195,7 @@ const TOP_KEYS = [
   "repeat",
   "iamDelayMs",
   "trailDelayMs",
+  "answerDelayMs",
   "lambdaSeconds",
   "expect",
 ];
@@ -228,6 +231,7 @@ class Reading {
       repeat: this.#flag(top.repeat, ["repeat"]),
       iamDelayMs: this.#wholeNumber(top.iamDelayMs ?? 0, ["iamDelayMs"], 0),
       trailDelayMs: this.#wholeNumber(top.trailDelayMs ?? 0, ["trailDelayMs"], 0),
+      answerDelayMs: this.#wholeNumber(top.answerDelayMs ?? 0, ["answerDelayMs"], 0),
       ...(top.lambdaSeconds !== undefined && {
         lambdaSeconds: this.#wholeNumber(top.lambdaSeconds, ["lambdaSeconds"], 1),
       }),

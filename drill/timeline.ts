@@ -15,7 +15,7 @@ export interface Moment {
  * The responder's looks are counted, not listed: what it changed is what happened.
  */
 export function timelineOf(result: ScenarioResult): Moment[] {
-  const { calls, decisions, firstCutMs, containedMs, verifiedMs } = result;
+  const { calls, decisions, firstCutMs, containedMs, verifiedMs, depth } = result;
   const changes = calls.filter((call) => call.by === "responder" && !isRead(call.action));
   const looks = calls.filter((call) => call.by === "responder" && isRead(call.action));
   const moments: Moment[] = [
@@ -33,7 +33,8 @@ export function timelineOf(result: ScenarioResult): Moment[] {
   ];
   if (containedMs !== null) {
     const taken = changes.filter(({ at, service }) => at <= containedMs && CONTAINS.test(service));
-    const text = `by ${counted(taken.length, "change")} and ${counted(looks.length, "look")} in all`;
+    const deep = depth ? `, ${counted(depth.containment, "round trip")} deep` : "";
+    const text = `by ${counted(taken.length, "change")} and ${counted(looks.length, "look")} in all${deep}`;
     moments.push({ at: containedMs, what: "contained", text });
   }
   if (verifiedMs !== null) {

@@ -81,11 +81,17 @@ export function roleOf(principal: string): string {
   return principal.split("-").at(-1) ?? principal;
 }
 
-/** Each target by each kind that its service has; kind by kind. */
+/**
+ * Each target by each kind that its service has, in rounds: in each round every call fails once, and
+ * the kinds take turns, so that a sweep that runs out of time has tried some of everything.
+ */
 export function trialsOf(targets: Target[], only?: string): Trial[] {
   const wanted = targets.filter((one) => only === undefined || keyOf(one).includes(only));
-  return kinds.flatMap((kind) =>
-    wanted.filter((one) => kind.fault(one)).map((target) => ({ target, kind })),
+  return kinds.flatMap((_, round) =>
+    wanted.flatMap((target, place) => {
+      const kind = kinds[(place + round) % kinds.length] as Kind;
+      return kind.fault(target) ? [{ target, kind }] : [];
+    }),
   );
 }
 

@@ -129,6 +129,11 @@ export class Account {
    * be taken for what an attacker may no longer do.
    */
   iamDelayMs = 0;
+  /**
+   * Every answer is held back this many ms, as a network does: calls that wait for each other are
+   * then told from calls that a busy machine sends one after the other.
+   */
+  answerDelayMs = 0;
   /** Every secret value that the account gave out; none may turn up in a log or a state. */
   readonly secrets = new Set<string>();
   readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
@@ -227,6 +232,7 @@ export class Account {
     this.calls.length = 0;
     this.trailDelayMs = 0;
     this.iamDelayMs = 0;
+    this.answerDelayMs = 0;
     this.#formerDirectory = new Delayed();
     this.#formerLogins.clear();
     this.#effectiveAt = 0;
@@ -258,6 +264,7 @@ export class Account {
       const caller = await this.#callerOf(request.accessKeyId);
       const fault = caller && this.#takeFault(request, caller);
       const answer = fault ? faulty(request, fault) : await this.#answer(request, caller);
+      if (this.answerDelayMs > 0) await setTimeout(this.answerDelayMs);
       this.#record(request, caller, answer, at, fault);
       if (fault?.answer !== "none") send(request, answer, outgoing);
     } catch (error) {

@@ -45,6 +45,8 @@ export interface Invocation {
   /** Loading the archive and the SDK; cold invocations only. */
   initMs?: number;
   ms: number;
+  /** When it was handed its event and had answered, as `performance.now()` tells it here. */
+  span?: { from: number; to: number };
   error?: string;
 }
 
@@ -108,13 +110,15 @@ export class Lambda {
     const cold = this.#started === undefined;
     this.#started ??= this.#start();
     const { child, initMs, failure } = await this.#started;
-    const start = { function: this.name, cold, ...(cold && { initMs }) };
+    const from = performance.now();
+    const start = { function: this.name, cold, ...(cold && { initMs }), span: { from, to: from } };
     if (failure) {
       await this.stop();
       return failed(start, 0, failure);
     }
     const seconds = this.to.seconds ?? (this.captured.inputs.timeout as number);
     const reply = await this.#ask(child, event, seconds);
+    start.span.to = performance.now();
     if (reply === "timed out") {
       await this.stop();
       const errorMessage = `${this.name} timed out after ${seconds} seconds`;
@@ -209,7 +213,7 @@ export class Lambda {
 }
 
 function failed(
-  start: Pick<Invocation, "function" | "cold" | "initMs">,
+  start: Pick<Invocation, "function" | "cold" | "initMs" | "span">,
   ms: number,
   error: NonNullable<Answer["error"]>,
 ): Answer {

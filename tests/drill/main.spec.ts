@@ -98,6 +98,7 @@ describe("npm run drill", function () {
       "decisions",
       "firstCutMs",
       "containedMs",
+      "depth",
       "calls",
     ]);
     assert.deepEqual(sound.failures, []);

@@ -12,6 +12,7 @@ const contained: ScenarioResult = {
   firstCutMs: 201.2,
   containedMs: 230,
   verifiedMs: 400,
+  depth: { firstCut: 2, containment: 3 },
   calls: [
     { service: "iam", action: "CreateAccessKey", principal: "mallory", at: -30, by: "attacker" },
     { service: "iam", action: "ListAccessKeys", principal: "cutter", at: 199, by: "responder" },
@@ -59,7 +60,7 @@ describe("timelineOf", () => {
         "201.2 first cut: iam:AttachUserPolicy by cutter",
         "210 response: s3:PutObject by keeper",
         "230 response: iam:UpdateAccessKey by cutter",
-        "230 contained: by 2 changes and 1 look in all",
+        "230 contained: by 2 changes and 1 look in all, 3 round trips deep",
         "400 verified: a look found nothing left to do",
       ],
     );
