@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import { Drill } from "../../drill/drill";
+import { loadScenario, type Scenario } from "../../drill/scenario";
+import { kinds } from "../../faults/kinds";
+import {
+  attempt,
+  type Outcome,
+  roleOf,
+  type Target,
+  type Trial,
+  trialsOf,
+} from "../../faults/sweep";
+import { page, rowsOf } from "../../faults/table";
+
+function scenario(name: string): Scenario {
+  return loadScenario(path.join(__dirname, "..", "..", "scenarios", `${name}.yaml`));
+}
+
+const LAB = scenario("lab-admin-user-with-a-fresh-key");
+
+function target(role: string, call: string, from = LAB): Target {
+  const [service = "", action = ""] = call.split(":");
+  return { scenario: from, by: `tourniquet-lab-${role}`, service, action };
+}
+
+function trial(role: string, call: string, kind: string, from = LAB): Trial {
+  const found = kinds.find(({ name }) => name === kind);
+  assert.ok(found, kind);
+  return { target: target(role, call, from), kind: found };
+}
+
+describe("trialsOf", () => {
+  const targets = [
+    target("StripAccount", "iam:GetUser"),
+    target("Report", "sts:GetCallerIdentity"),
+  ];
+
+  it("tries each call by each kind that its service has, all calls in each round", () => {
+    const trials = trialsOf(targets);
+    const told = trials.map((one) => `${roleOf(one.target.by)} ${one.kind.name}`);
+    assert.deepEqual(told.slice(0, 3), [
+      "StripAccount throttled",
+      "Report throttled for good",
+      "StripAccount throttled for good",
+    ]);
+    // STS has no error for a thing that is not there.
+    assert.equal(told.length, 2 * kinds.length - 2);
+    assert.equal(new Set(told).size, told.length);
+  });
+
+  it("narrows to the calls whose name holds a text", () => {
+    const trials = trialsOf(targets, "StripAccount iam:Get");
+    assert.deepEqual([...new Set(trials.map((one) => one.target))], [targets[0]]);
+  });
+});
+
+describe("the table", () => {
+  const trials = trialsOf([target("StripAccount", "iam:GetUser")]);
+  const outcome: Outcome = {
+    role: "StripAccount",
+    call: "iam:GetUser",
+    kind: "throttled",
+    scenario: LAB.name,
+    verdict: "defect",
+    reasons: ["a key is left"],
+  };
+
+  it("tells what came of each kind, and what was not tried", () => {
+    const cells = ["**DEFECT**", ...Array(kinds.length - 1).fill("–")];
+    assert.deepEqual(rowsOf(trials, [outcome]), [["StripAccount", "iam:GetUser", ...cells]]);
+  });
+
+  it("leaves empty what the service has no error for", () => {
+    const sts = [{ ...trial("Report", "sts:GetCallerIdentity", "denied") }];
+    const empty = (rowsOf(sts, [])[0] ?? []).flatMap((cell, i) => (cell === "" ? [i] : []));
+    const places = kinds.flatMap(({ name }, i) => (/^not found/.test(name) ? [i + 2] : []));
+    assert.deepEqual(empty, places);
+  });
+
+  it("says on the page that it is a part, and each defect with its reason", () => {
+    const text = page(trials, [outcome], [LAB.name]);
+    assert.match(
+      text,
+      /^1 of 10 failures tried: 0 contained, .* 1 defects\. The run was ended before it had tried the other 9\.$/m,
+    );
+    assert.match(text, /^- DEFECT StripAccount iam:GetUser, throttled \(.*\): a key is left$/m);
+  });
+});
+
+describe("a call that AWS fails", function () {
+  this.timeout(240_000);
+  let drill: Drill;
+  before(async () => {
+    drill = await Drill.start({ workers: 2 });
+  });
+  after(() => drill?.stop());
+
+  const ssh = scenario("ssh-beside-others");
+  const cases: [trial: Trial, verdict: Outcome["verdict"]][] = [
+    [trial("EmergencyActionAccount", "iam:AttachUserPolicy", "garbage once"), "contained"],
+    [trial("EmergencyActionAccount", "iam:AttachUserPolicy", "denied"), "contained"],
+    [trial("EmergencyActionAccount", "iam:ListAccessKeys", "no answer once"), "contained"],
+    [trial("StripAccount", "iam:UpdateAccessKey", "broken"), "told"],
+    [trial("VerifyAccount", "iam:ListMFADevices", "denied"), "unsure"],
+    [
+      trial(
+        "EmergencyActionInfrastructure",
+        "ec2:RevokeSecurityGroupIngress",
+        "throttled for good",
+        ssh,
+      ),
+      "told",
+    ],
+  ];
+
+  it("ends contained, or in Failed with what is open", async () => {
+    const outcomes = await Promise.all(
+      cases.map(([one]) => attempt(one, (each) => drill.run(each))),
+    );
+    assert.deepEqual(
+      outcomes.map(({ call, kind, verdict, reasons }) => ({ call, kind, verdict, reasons })),
+      cases.map(
+        ([
+          {
+            target: { service, action },
+            kind,
+          },
+          verdict,
+        ]) => ({
+          call: `${service}:${action}`,
+          kind: kind.name,
+          verdict,
+          reasons: [],
+        }),
+      ),
+    );
+  });
+});

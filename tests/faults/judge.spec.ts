@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { ScenarioResult } from "../../drill/run";
+import { judge } from "../../faults/judge";
+
+const good: ScenarioResult = {
+  name: "a fresh key",
+  file: "scenarios/fresh-key.yaml",
+  passed: true,
+  failures: [],
+  unmet: [],
+  messages: [{ subject: "Tourniquet: contained AttachUserPolicy in 1", body: "Calls made:" }],
+  decisions: ["EmergencyActionAccount"],
+  firstCutMs: 1,
+  containedMs: 2,
+  verifiedMs: 3,
+  calls: [],
+  executions: [execution("EndState")],
+};
+
+function execution(...path: string[]): ScenarioResult["executions"][number] {
+  const status = path.includes("Failed") ? "FAILED" : "SUCCEEDED";
+  return {
+    id: "e-1",
+    cause: "attack",
+    startedAt: 0,
+    ms: 1,
+    status,
+    path,
+    states: [],
+    invocations: [],
+  };
+}
+
+const ENDS = "execution e-1 FAILED in Fail (NotContained: …), by IngestionAction → Failed → Fail";
+const KEY =
+  "expect.state[0] iam:ListAccessKeys AccessKeyMetadata[].Status: wanted [], got [Active]";
+const IN = "expect.denied[0] iam:ListUsers as stolen: wanted denied, got allowed";
+const OUT = "expect.allowed[0] iam:ListUsers as app: wanted allowed, got denied";
+const KEY_OPEN = "user bob has the active key AKIA1";
+const KEY_FAILED = "iam:UpdateAccessKey on user bob: Throttling: Rate exceeded";
+const ERROR = "Failed: AccessDenied: not authorized";
+
+/** A run that ended in Failed, with these expectations unmet and this told. */
+function failed(unmet: string[], open: string[], error?: string): Partial<ScenarioResult> {
+  const list = open.length > 0 ? ["", "STILL OPEN:", ...open.map((one) => `- ${one}`)] : [];
+  const body = ["Calls made:", "- iam:X", ...list, "", ...(error ? [error] : []), "", "Case: s3"];
+  return {
+    failures: [...unmet, ENDS],
+    unmet,
+    messages: [{ subject: "Tourniquet: NOT CONTAINED, X in 1", body: body.join("\n") }],
+    executions: [execution("IngestionAction", "Failed", "Fail")],
+  };
+}
+
+const LOOKED = ["ListAccessKeys"];
+
+const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reasons: string[]][] = [
+  ["contained", {}, "contained", []],
+  [
+    "a success that is none",
+    { failures: [KEY], unmet: [KEY] },
+    "defect",
+    [`ended in EndState, yet ${KEY}`],
+  ],
+  [
+    "a broken law",
+    { failures: ["a log line holds a secret"] },
+    "defect",
+    ["a log line holds a secret"],
+  ],
+  ["all that is open is told, by its state", failed([KEY, IN], [KEY_OPEN]), "told", []],
+  ["all that is open is told, by the call that failed", failed([KEY], [KEY_FAILED]), "told", []],
+  [
+    "open and not told",
+    failed([KEY], ["user bob has a console password"]),
+    "defect",
+    [`open and not told: ${KEY}`],
+  ],
+  ["told and not open", failed([], [KEY_OPEN], ERROR), "defect", [`told, and not so: ${KEY_OPEN}`]],
+  ["the error alone is told", failed([KEY], [], ERROR), "unsure", []],
+  ["nothing is told at all", failed([KEY], []), "defect", [`open and not told: ${KEY}`]],
+  ["somebody else lost his rights", failed([KEY, OUT], [KEY_OPEN]), "defect", [OUT]],
+  ["the message failed, nothing is open", { ...failed([], []), messages: [] }, "told", []],
+  [
+    "the message failed, and a key is open",
+    { ...failed([KEY], []), messages: [] },
+    "defect",
+    [`nobody was told that ${KEY}`],
+  ],
+];
+
+describe("judge", () => {
+  for (const [name, run, verdict, reasons] of cases) {
+    it(name, () => {
+      assert.deepEqual(judge({ ...good, ...run }, LOOKED), { verdict, reasons });
+    });
+  }
+});
