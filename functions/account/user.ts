@@ -211,7 +211,23 @@ export function adminGrants(
   { denyAll, settings }: Pick<AccountEye, "denyAll" | "settings">,
 ): AdminJudgement {
   const grants = grantsOf(name, look).filter(({ policyArn }) => policyArn !== denyAll);
-  return makesAdmin(notExempt(grants, settings.exemptions));
+  return untilNoneIsLeft(notExempt(grants, settings.exemptions));
+}
+
+/** A user leaves a group whole, and loses a Deny of the group's with it: what is left is asked again. */
+function untilNoneIsLeft(grants: Grant[]): AdminJudgement {
+  const found = makesAdmin(grants);
+  if (found.culprits.length === 0) return found;
+  const groups = found.culprits.flatMap((id) => /^group \S+/.exec(id)?.[0] ?? []);
+  const rest = grants.filter(
+    ({ id }) => !found.culprits.includes(id) && !groups.some((group) => belongsTo(id, group)),
+  );
+  const more = untilNoneIsLeft(rest);
+  return {
+    answer: found.answer,
+    reasons: [...found.reasons, ...(more.culprits.length > 0 ? more.reasons : [])],
+    culprits: [...found.culprits, ...more.culprits],
+  };
 }
 
 function isDenied({ attached, boundary }: Look, { denyAll }: AccountEye): boolean {
