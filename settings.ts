@@ -17,6 +17,8 @@ export interface Settings {
   applicationUsers: string[];
   protectedPrincipals: string[];
   trustedActors: string[];
+  containActor: boolean;
+  containRoles: boolean;
   acceptLockout: boolean;
   alertEmail?: string;
   exemptions: Exemption[];
@@ -99,11 +101,23 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
       'ARN patterns that name a user or role, e.g. ["arn:aws:iam::123456789012:role/pipeline"]',
     ),
   },
+  containActor: {
+    type: "boolean",
+    default: false,
+    description: "contain the calling user as well as the user, group or policy of his call",
+    wrong: isFlag,
+  },
+  containRoles: {
+    type: "boolean",
+    default: false,
+    description: "contain roles that were made admins or opened to strangers, and calling roles",
+    wrong: isFlag,
+  },
   acceptLockout: {
     type: "boolean",
     default: false,
     description: "let enforce run without protectedPrincipals and without trustedActors",
-    wrong: (value) => (typeof value === "boolean" ? undefined : "true or false"),
+    wrong: isFlag,
   },
   alertEmail: {
     type: "string",
@@ -120,7 +134,6 @@ export const laterKeys: Record<string, string> = {
   openSsh: "open rules are removed; restricting them to trustedCidrs",
   breakSessions: "live sessions are not cut yet; network ACLs",
   sessionBlockMinutes: "live sessions are not cut yet; network ACLs",
-  containActor: "only the subject is contained; containing the caller as well",
   maxContainmentsPerHour: "containments are not counted yet; holding a burst",
   watchedRegions: "only the home region is watched; forwarding from others",
   memberAccounts: "only this account is contained; member accounts",
@@ -189,6 +202,10 @@ function exemptionsIn(file: string): Exemption[] {
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
+}
+
+function isFlag(value: unknown): string | undefined {
+  return typeof value === "boolean" ? undefined : "true or false";
 }
 
 function isPort(value: unknown): boolean {

@@ -19,7 +19,7 @@ export function denyAllArn(partition: string): string {
 }
 
 /** The resources that an action works on; the narrowest that IAM accepts for it. */
-type Scope = "user" | "keyOwner" | "group" | "policy" | "ec2" | "securityGroup" | "secret";
+type Scope = "user" | "keyOwner" | "group" | "role" | "policy" | "ec2" | "securityGroup" | "secret";
 
 /**
  * Source: Service Authorization Reference,
@@ -60,6 +60,14 @@ const scopes: Record<string, Scope> = {
   "iam:DetachGroupPolicy": "group",
   "iam:DeleteGroupPolicy": "group",
   "iam:RemoveUserFromGroup": "group",
+  "iam:GetRole": "role",
+  "iam:ListAttachedRolePolicies": "role",
+  "iam:ListRolePolicies": "role",
+  "iam:GetRolePolicy": "role",
+  "iam:ListInstanceProfilesForRole": "role",
+  "iam:AttachRolePolicy": "role",
+  "iam:DetachRolePolicy": "role",
+  "iam:DeleteRolePolicy": "role",
   "iam:GetPolicy": "policy",
   "iam:GetPolicyVersion": "policy",
   "iam:ListEntitiesForPolicy": "policy",
@@ -133,7 +141,7 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
         ([Action, key]): Statement => ({
           Effect: "Allow",
           Action,
-          Resource: arnOf("user", place, secretPrefix),
+          Resource: arnOf(scopes[Action] as Scope, place, secretPrefix),
           Condition: { ArnEquals: { [key]: denyAll } },
         }),
       ),
@@ -159,15 +167,16 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
 }
 
 /**
- * What gives a user a policy, with the condition key that names it: for AWSDenyAll only.
+ * What gives a user or a role a policy, with the condition key that names it: for AWSDenyAll only.
  * Source: Service Authorization Reference, condition keys of these actions.
  */
 const DENY_ALL_ONLY: Record<string, string> = {
   "iam:AttachUserPolicy": "iam:PolicyARN",
   "iam:PutUserPermissionsBoundary": "iam:PermissionsBoundary",
+  "iam:AttachRolePolicy": "iam:PolicyARN",
 };
 
-const DETACHING = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
+const DETACHING = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy", "iam:DetachRolePolicy"];
 
 function byScopeOf(actions: string[]): Record<string, string[]> {
   const grouped: Record<string, string[]> = {};

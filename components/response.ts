@@ -47,7 +47,7 @@ export class Response extends pulumi.ComponentResource {
     const secretPrefix = `${name}/application`;
     const may = (actions: Actions, users?: string[]) =>
       place.apply((where) =>
-        responderStatements(granted(actions, settings.mode), narrowed(where, secretPrefix, users)),
+        responderStatements(granted(actions, settings), narrowed(where, secretPrefix, users)),
       );
     const only = (action: string[], Resource: pulumi.Input<string>) =>
       pulumi
@@ -126,11 +126,16 @@ interface Actions {
   looks: string[];
   cuts: string[];
   rotation?: string[];
+  /** Only with `containRoles`. */
+  roles?: { looks: string[]; cuts: string[] };
 }
 
 /** In `observe` a role cannot change anything, whatever its code does. */
-function granted({ looks, cuts, rotation = [] }: Actions, mode: Settings["mode"]): string[] {
-  return mode === "enforce" ? [...looks, ...cuts, ...rotation] : looks;
+function granted(actions: Actions, { mode, containRoles }: Settings): string[] {
+  const { looks, cuts, rotation = [], roles } = actions;
+  const ofRoles = containRoles && roles ? roles : { looks: [], cuts: [] };
+  const seen = [...looks, ...ofRoles.looks];
+  return mode === "enforce" ? [...seen, ...cuts, ...ofRoles.cuts, ...rotation] : seen;
 }
 
 function narrowed(place: Place, secretPrefix: string, users: string[] | undefined): Narrowing {
@@ -139,13 +144,15 @@ function narrowed(place: Place, secretPrefix: string, users: string[] | undefine
 
 function incidentSettings(settings: Settings, name: string) {
   const { sshPorts, trustedCidrs, newCredentials, guardDutySeverity, applicationUsers } = settings;
-  const { protectedPrincipals, trustedActors, exemptions } = settings;
+  const { protectedPrincipals, trustedActors, exemptions, containActor, containRoles } = settings;
   const own: FunctionName[] = [
     "EmergencyActionAccount",
     "StripAccount",
     "EmergencyActionInfrastructure",
     "EmergencyActionApplication",
   ];
+  // They change nothing, so their calls are no incident's excuse.
+  const quiet = ["CloudWatcherCore", "VerifyAccount", "RecordCase", "Report", "machine", "events"];
   return {
     sshPorts,
     trustedCidrs,
@@ -156,6 +163,9 @@ function incidentSettings(settings: Settings, name: string) {
     trustedActors,
     exemptions,
     ownRoles: own.map((functionName) => `${name}-${functionName}`),
+    containActor,
+    containRoles,
+    stackRoles: [...own, ...quiet].map((role) => `${name}-${role}`),
   };
 }
 

@@ -2,6 +2,7 @@ import { type Exemption, exemptionFor } from "../rulebook/exemptions";
 import { matchesPattern } from "../rulebook/policyDocument";
 import type { SshRule } from "../rulebook/ssh";
 import { type Actor, describeActor, isNamedBy, readActor } from "./actor";
+import { withCaller } from "./caller";
 import { ec2Events } from "./ec2";
 import { guardDutyNotice } from "./guardDuty";
 import { healthNotice } from "./health";
@@ -10,18 +11,20 @@ import type { EventFacts, Incident, Subject, UserSubject } from "./incident";
 import type { Notice } from "./notice";
 import { isOrder, orderNotice } from "./order";
 import { cutRecord, type Fields, fieldsOf, isOmitted, textIn } from "./record";
+import { isReservedName, type RoleSettings, roleLeftAlone } from "./role";
 
 /** What the owner's settings say about incidents. */
-export interface IncidentSettings extends SshRule {
+export interface IncidentSettings extends SshRule, RoleSettings {
   newCredentials: NewCredentials;
   /** GuardDuty's findings from this severity on contain the user. */
   guardDutySeverity: number;
   applicationUsers: string[];
   protectedPrincipals: string[];
-  trustedActors: string[];
   exemptions: Exemption[];
   /** Names of the roles of Tourniquet's own Lambdas, exact. */
   ownRoles: string[];
+  /** Contain the caller as well as the subject. */
+  containActor: boolean;
 }
 
 /** The events that a rule must match, by the service that CloudTrail names. */
@@ -123,8 +126,11 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
     response: isOmitted(record.responseElements) ? {} : fieldsOf(record.responseElements),
     // What was left out may name somebody else: the caller stands in for nobody.
     actor: omitted ? { type: "unknown", arn: actor.arn } : actor,
+    account: event.account,
   };
-  const ruling = rule(reader(call), settings, actor, now);
+  const reading = reader(call);
+  const formerName = "formerName" in reading ? reading.formerName : undefined;
+  const ruling = withCaller(rule(reading, settings, actor, now), actor, settings, formerName);
   return omitted ? alerted(ruling, omittedAlert(frame)) : ruling;
 }
 
@@ -178,14 +184,8 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
       credential ? `An exempt admin has a new credential: ${because}.` : undefined,
     );
   }
-  const names = subject.kind === "user" ? [subject.name, reading.formerName] : [];
-  const spared = settings.protectedPrincipals.find((one) => names.includes(one));
-  if (spared !== undefined) {
-    return ignore(
-      `${because}; user ${spared} is in protectedPrincipals`,
-      `User ${spared} is protected and was not contained, although ${because}. Look at it yourself.`,
-    );
-  }
+  const left = leftAlone(reading, subject, settings);
+  if (left) return left;
   const reason = [because, ...exemption.complaints].join("; ");
   if (subject.kind === "securityGroup") {
     return { decision: "EmergencyActionInfrastructure", reason, subjects: [subject] };
@@ -203,8 +203,33 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   return {
     decision: "EmergencyActionAccount",
     reason,
-    subjects: [owner, ...reading.subjects.slice(1)],
+    subjects: [lookedAtIfReserved(owner), ...reading.subjects.slice(1)],
   };
+}
+
+/** What the owner has decided never to contain. */
+function leftAlone(
+  { because, formerName }: Exclude<Reading, { ignore: string }>,
+  subject: Subject,
+  settings: IncidentSettings,
+): Ruling | undefined {
+  if (subject.kind === "role") {
+    const left = roleLeftAlone(subject, because, settings);
+    return left && ignore(`${because}; ${left.why}`, left.alert);
+  }
+  const names = subject.kind === "user" ? [subject.name, formerName] : [];
+  const spared = settings.protectedPrincipals.find((one) => names.includes(one));
+  if (spared === undefined) return undefined;
+  return ignore(
+    `${because}; user ${spared} is in protectedPrincipals`,
+    `User ${spared} is protected and was not contained, although ${because}. Look at it yourself.`,
+  );
+}
+
+/** Whether a role is one that only AWS may change, its path tells, which no record has. */
+function lookedAtIfReserved(subject: Subject): Subject {
+  const reserved = subject.kind === "role" && isReservedName(subject.name);
+  return reserved ? { ...subject, proved: false } : subject;
 }
 
 function keyUnknown(name: string): string {
@@ -240,7 +265,8 @@ function exemptionOf(subject: Subject, { exemptions }: IncidentSettings, now: st
 /** The names by which an owner can exempt a subject: its own, and those of the grant. */
 function exemptNames(subject: Exclude<Subject, { kind: "securityGroup" }>): string[] {
   if (subject.kind === "policy") return [subject.arn];
-  const own = subject.kind === "group" ? `group/${subject.name}` : subject.name;
+  const { kind, name } = subject;
+  const own = kind === "group" || kind === "role" ? `${kind}/${name}` : name;
   const { grant } = subject;
   if (grant?.kind === "attached") return [own, grant.policyArn];
   return grant?.kind === "group" ? [own, `group/${grant.groupName}`] : [own];

@@ -2,6 +2,7 @@ import { documentMakesAdmin } from "../rulebook/admin";
 import type { Answer } from "../rulebook/answer";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import { hasDeny } from "../rulebook/policyDocument";
+import { strangersIn } from "../rulebook/trustPolicy";
 import type { Actor } from "./actor";
 import type { RecordGrant, Subject } from "./incident";
 import { type Fields, fieldsOf, nameIn, textIn } from "./record";
@@ -11,6 +12,8 @@ export interface Call {
   parameters: Fields;
   response: Fields;
   actor: Actor;
+  /** The account that the call was made in. */
+  account: string;
 }
 
 /** When the owner of a new credential is contained. */
@@ -43,6 +46,9 @@ export const iamEvents: Record<string, IamReader> = {
   AddUserToGroup: userGrant(membership),
   AttachGroupPolicy: groupGrant(attachedPolicy),
   PutGroupPolicy: groupGrant(inlinePolicy),
+  AttachRolePolicy: roleGrant(attachedPolicy),
+  PutRolePolicy: roleGrant(inlinePolicy),
+  UpdateAssumeRolePolicy: newTrust,
   CreatePolicyVersion: newPolicyVersion,
   SetDefaultPolicyVersion: newDefaultVersion,
   DetachUserPolicy: userLoss,
@@ -171,6 +177,37 @@ function groupGrant(read: GrantReader): IamReader {
       ],
       because: `${found.words} ${found.admin === "yes" ? "makes" : "may make"} the members of group ${name} admins`,
     };
+  };
+}
+
+function roleGrant(read: GrantReader): IamReader {
+  return ({ parameters }) => {
+    const name = nameIn(parameters, "roleName");
+    if (!name) return unreadable("roleName", parameters.roleName);
+    const found = read(parameters);
+    if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
+    if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
+    if (found.grant.kind === "group") return { ignore: "a role has no groups" };
+    const proved = found.admin === "yes";
+    return {
+      subjects: [{ kind: "role", name, proved, grant: found.grant }],
+      because: `${found.words} ${proved ? "makes" : "may make"} role ${name} an admin`,
+    };
+  };
+}
+
+/** A trust policy that cannot be read is looked at: CloudTrail leaves out what is too large. */
+function newTrust({ parameters, account }: Call): Reading {
+  const name = nameIn(parameters, "roleName");
+  if (!name) return unreadable("roleName", parameters.roleName);
+  const { answer, strangers } = strangersIn(parameters.policyDocument, account);
+  if (answer === "no") return { ignore: `the trust policy of role ${name} lets no stranger in` };
+  return {
+    subjects: [{ kind: "role", name, proved: answer === "yes" }],
+    because:
+      answer === "yes"
+        ? `the trust policy of role ${name} lets ${strangers.join(", ")} in`
+        : `the trust policy of role ${name} may let a stranger in`,
   };
 }
 

@@ -34,6 +34,8 @@ export interface UserSubject {
    * brought up.
    */
   always?: true;
+  /** He made the call, and is contained beside its subjects; `proved` where theirs is. */
+  caller?: true;
 }
 
 /** A user that runs an application: its credentials are rotated, its other permissions stay. */
@@ -63,6 +65,19 @@ export interface PolicySubject {
   proved: boolean;
 }
 
+/** An IAM role that the record gives rights or opens to strangers, or whose session made the call. */
+export interface RoleSubject {
+  kind: "role";
+  name: string;
+  proved: boolean;
+  /** The policy that the record gives it. Absent: the record concerns who may assume it. */
+  grant?: Exclude<RecordGrant, { kind: "group" }>;
+  /** A session of it made the call, and it is contained beside the call's subjects. */
+  caller?: true;
+  /** It is left alone, and this is what a person hears instead. */
+  alertOnly?: string;
+}
+
 /** One rule of a security group as the record tells it. */
 export interface RuleFact {
   /** "sgr-…" */
@@ -90,6 +105,7 @@ export type Subject =
   | ApplicationUserSubject
   | GroupSubject
   | PolicySubject
+  | RoleSubject
   | SecurityGroupSubject;
 
 /** The call that the record tells of; of a notice, what gave it. */

@@ -1,4 +1,10 @@
-import type { GroupSubject, PolicySubject, Subject, UserSubject } from "../events/incident";
+import type {
+  GroupSubject,
+  Incident,
+  PolicySubject,
+  Subject,
+  UserSubject,
+} from "../events/incident";
 import { documentMakesAdmin, makesAdmin } from "../rulebook/admin";
 import {
   groupCutActions,
@@ -9,6 +15,7 @@ import {
 } from "./account/group";
 import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
 import { holdersOf, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
+import { containRole, roleFirstCutActions, roleLookActions } from "./account/role";
 import { spared } from "./account/spared";
 import {
   type AccountHand,
@@ -31,7 +38,10 @@ import {
 } from "./case";
 import { cutting } from "./cut";
 
-/** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
+/**
+ * What the handler calls; its role is granted exactly this, the cuts only in `enforce`, and what
+ * concerns roles only with `containRoles`.
+ */
 export const emergencyActionAccountActions = {
   looks: [
     ...lookActions.users,
@@ -43,6 +53,7 @@ export const emergencyActionAccountActions = {
     "iam:ListPolicyVersions",
   ],
   cuts: [...new Set([...firstCutActions, ...groupCutActions, ...policyCutActions])],
+  roles: { looks: roleLookActions, cuts: roleFirstCutActions },
 };
 
 /**
@@ -59,10 +70,7 @@ export function emergencyActionAccount(sdk: IamSdk, settings: AccountSettings) {
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
     const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
-    const { actor, subjects } = input.incident;
-    const settled = await Promise.allSettled(
-      subjects.map((subject) => contain(hand, subject, actor.userName)),
-    );
+    const settled = await containAll(hand, input.incident);
     const failed = settled.find((one) => one.status === "rejected");
     if (failed) throw failed.reason;
     const passes = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
@@ -70,17 +78,43 @@ export function emergencyActionAccount(sdk: IamSdk, settings: AccountSettings) {
   };
 }
 
+/**
+ * The subjects side by side. The caller of a proved incident is one more of them; otherwise he is
+ * contained once a look has made an incident of it, and not twice.
+ */
+async function containAll(hand: AccountHand, { actor, subjects }: Incident) {
+  const waits = (one: Subject) => "caller" in one && !one.proved;
+  const all = (some: Subject[]) =>
+    Promise.allSettled(some.map((subject) => contain(hand, subject, actor.userName)));
+  const settled = await all(subjects.filter((one) => !waits(one)));
+  const taken = settled.flatMap((one) =>
+    one.status === "fulfilled" ? (one.value.subjects ?? []) : [],
+  );
+  if (taken.length === 0) return settled;
+  const isTaken = (one: Subject) =>
+    taken.some((known) => known.kind === one.kind && nameIn(known) === nameIn(one));
+  const callers = subjects.filter((one) => waits(one) && !isTaken(one));
+  return [...settled, ...(await all(callers))];
+}
+
+function nameIn(subject: Subject | CaseSubject): string | undefined {
+  return "name" in subject ? subject.name : undefined;
+}
+
 function contain(hand: AccountHand, subject: Subject, actor: string | undefined): Promise<Pass> {
   switch (subject.kind) {
     case "user":
+      if (subject.caller) return containCaller(hand, subject);
       return subject.proved ? cutUser(hand, subject) : lookThenCut(hand, subject);
     case "group":
       return containGroup(hand, subject, actor);
     case "policy":
       return containPolicy(hand, subject);
+    case "role":
+      return containRole(hand, subject);
     default:
       throw new Error(
-        `EmergencyActionAccount contains users, groups and policies, got ${subject.kind}`,
+        `EmergencyActionAccount contains users, groups, policies and roles, got ${subject.kind}`,
       );
   }
 }
@@ -112,6 +146,7 @@ async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
 async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> {
   const found = await patiently(() => findUser(hand, user));
   if (!found) return gone(user);
+  if (user.always) return cutFound(hand, user, found);
   const judgement = lookProves(found, user, hand.settings.exemptions);
   if (judgement.answer === "yes") {
     await firstCut(hand, found.name, user.accessKeyId, async () => found);
@@ -122,6 +157,17 @@ async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> 
     return { alerts: [unsure] };
   }
   return { notes: [`User ${found.name} is no admin by this: nothing was done`] };
+}
+
+/**
+ * The owner of a key that is known to be stolen: he is cut whatever he may do. An exemption permits
+ * to be an admin, not to be robbed.
+ */
+async function cutFound(hand: AccountHand, user: UserSubject, found: FoundUser): Promise<Pass> {
+  const untouched = spared(found.name, { ...hand.settings, exemptions: [] });
+  if (untouched) return untouched;
+  await firstCut(hand, found.name, user.accessKeyId, async () => found);
+  return contained(user, found);
 }
 
 function contained(user: UserSubject, found: FoundUser): Pass {
@@ -137,8 +183,11 @@ function userCase(user: UserSubject, found: FoundUser | undefined): CaseSubject 
   };
 }
 
-function gone(user: UserSubject): Pass {
-  return { notes: [`User ${user.name} is not there (any more): nothing to contain`] };
+/** What somebody reported must be somewhere: that it was not found is for a person to look at. */
+function gone({ name, accessKeyId, reported }: UserSubject): Pass {
+  const who = name === "" ? `The owner of key ${accessKeyId}` : `User ${name}`;
+  const text = `${who} is not there (any more): nothing to contain`;
+  return reported ? { alerts: [text] } : { notes: [text] };
 }
 
 /** A boundary is not looked at before the cut; where it had cut the rights anyway, say so. */
@@ -154,6 +203,11 @@ const NOTHING: Pass = {};
 /** The caller who gains by his own change. */
 async function containSelf(hand: AccountHand, name: string): Promise<Pass> {
   return spared(name, hand.settings) ?? cutUser(hand, { kind: "user", name, proved: true });
+}
+
+/** The caller of what was done to somebody else, by `containActor`. */
+async function containCaller(hand: AccountHand, caller: UserSubject): Promise<Pass> {
+  return spared(caller.name, hand.settings) ?? cutUser(hand, caller);
 }
 
 /** A user whom a look brought up, where the look makes him an admin. */

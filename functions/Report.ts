@@ -132,7 +132,7 @@ function nameOf(subject: Subject): string {
     case "securityGroup":
       return subject.groupId ?? subject.groupName ?? "a security group";
     default:
-      return `${subject.kind === "group" ? "group" : "user"} ${subject.name}`;
+      return `${subject.kind === "applicationUser" ? "user" : subject.kind} ${subject.name}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { groupCutActions, groupStillHas, takeFromGroup } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
+import { roleFirstCutActions, roleLookActions, roleStripActions, stripRole } from "./account/role";
 import {
   type AccountHand,
   type AccountSettings,
@@ -13,7 +14,10 @@ import {
 import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
 import { cutting } from "./cut";
 
-/** What the handler calls; its role is granted exactly this, and the cuts only in `enforce`. */
+/**
+ * What the handler calls; its role is granted exactly this, the cuts only in `enforce`, and what
+ * concerns roles only with `containRoles`.
+ */
 export const stripAccountActions = {
   looks: [
     ...lookActions.users,
@@ -23,6 +27,7 @@ export const stripAccountActions = {
     "iam:ListEntitiesForPolicy",
   ],
   cuts: [...firstCutActions, ...stripActions, ...groupCutActions],
+  roles: { looks: roleLookActions, cuts: [...roleFirstCutActions, ...roleStripActions] },
 };
 
 /**
@@ -53,6 +58,7 @@ async function strip(hand: AccountHand, subject: CaseSubject): Promise<void> {
   if (subject.kind === "group" && (await groupStillHas(hand, subject)).length > 0) {
     await takeFromGroup(hand, subject);
   }
+  if (subject.kind === "role") await stripRole(hand, subject);
   if (subject.kind === "policy") {
     await withdrawPolicy(hand, subject.arn, await holdersOf(hand, subject.arn));
   }

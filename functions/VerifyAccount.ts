@@ -1,6 +1,7 @@
 import { groupStillHas } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf } from "./account/policy";
+import { roleLookActions, roleStillOpen } from "./account/role";
 import {
   type AccountEye,
   type AccountSettings,
@@ -27,6 +28,7 @@ export const verifyAccountActions = {
     "iam:ListEntitiesForPolicy",
   ],
   cuts: [] as string[],
+  roles: { looks: roleLookActions, cuts: [] as string[] },
 };
 
 /**
@@ -51,6 +53,8 @@ async function stillOpen(eye: AccountEye, subject: CaseSubject): Promise<string[
     }
     case "group":
       return groupStillHas(eye, subject);
+    case "role":
+      return roleStillOpen(eye, subject);
     case "policy": {
       const { users, groups } = await holdersOf(eye, subject.arn);
       return [

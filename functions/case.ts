@@ -1,5 +1,6 @@
 import type { Incident } from "../events/incident";
 import type { Look } from "./account/look";
+import type { RoleLook } from "./account/role";
 
 /** `observe` does every look and no change; `enforce` does both. */
 export type Mode = "observe" | "enforce";
@@ -37,6 +38,7 @@ export type CaseSubject =
       arn: string;
       before: { users: string[]; groups: string[]; roles: string[]; keepers: string[] };
     }
+  | { kind: "role"; name: string; policyArn?: string; policyName?: string; before?: RoleLook }
   | {
       kind: "applicationUser";
       name: string;

@@ -4,6 +4,7 @@ import type { CaseFile } from "./caseFile";
 import { groupDrift, type UserNow, userDrift } from "./drift";
 import type { Present } from "./present";
 import { ownOfAll, type RecordsOwn } from "./recordsOwn";
+import { roleAttachedItem, roleDenyItem, roleInlineItem } from "./roles";
 import { ruleItems } from "./rules";
 import { versionItems, versionOf } from "./versions";
 
@@ -214,6 +215,9 @@ const readers: Record<string, Reader> = {
   "iam:DeactivateMFADevice": mfaItem,
   "iam:DetachGroupPolicy": groupAttachedItem,
   "iam:DeleteGroupPolicy": groupInlineItem,
+  "iam:AttachRolePolicy": roleDenyItem,
+  "iam:DetachRolePolicy": roleAttachedItem,
+  "iam:DeleteRolePolicy": roleInlineItem,
   "ec2:RevokeSecurityGroupIngress": ruleItems,
   // What an application user was given in place of his old key stays his.
   "iam:CreateAccessKey": () => [],

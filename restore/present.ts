@@ -1,6 +1,7 @@
 import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { IAMClient } from "@aws-sdk/client-iam";
 import { attachedToGroup, type Look, policyDocument } from "../functions/account/look";
+import { lookAtRole, type RoleLook } from "../functions/account/role";
 import { type FoundUser, findUser } from "../functions/account/user";
 import { isGone } from "../functions/cut";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
@@ -25,6 +26,7 @@ export interface Present {
   /** Customer policies only: the default version's document, and all versions. */
   policies: Record<string, { document: string; versions: Version[] } | null>;
   securityGroups: Record<string, SecurityGroupRule[] | null>;
+  roles?: Record<string, RoleLook | null>;
 }
 
 /** How the account is asked. */
@@ -41,13 +43,14 @@ export async function lookAtPresent(eye: Eye, file: CaseFile): Promise<Present> 
   const inputs = (field: string) =>
     done.flatMap(({ input }) => (typeof input[field] === "string" ? [input[field]] : []));
   const arns = inputs("PolicyArn").filter((arn) => !awsManagedPolicy(arn));
-  const [users, groups, policies, securityGroups] = await Promise.all([
+  const [users, groups, policies, securityGroups, roles] = await Promise.all([
     each(inputs("UserName"), (name) => userNow(eye, file, name)),
     each(inputs("GroupName"), (name) => groupNow(eye, name)),
     each(arns, (arn) => policyNow(eye, arn)),
     each(inputs("GroupId"), (id) => rulesNow(eye, id)),
+    each(inputs("RoleName"), (name) => lookAtRole({ sdk: eye.iamSdk, iam: eye.iam }, name)),
   ]);
-  return { users, groups, policies, securityGroups };
+  return { users, groups, policies, securityGroups, roles };
 }
 
 async function each<T>(

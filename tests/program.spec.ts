@@ -234,6 +234,38 @@ describe("the program", function () {
     }
   });
 
+  it("concerns itself with roles only by containRoles, and denies them everything at most", async () => {
+    const { resources } = await captureProgram({ settings: { containRoles: true } });
+    const ofRoles = (all: Captured[], name: string) =>
+      actionsOf(statementsOf(all, name))
+        .flat()
+        .filter((action) => /Role/.test(action))
+        .sort();
+    const looks = ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies"];
+    looks.push("ListInstanceProfilesForRole", "ListRolePolicies");
+    const actions = (...names: string[]) => names.map((name) => `iam:${name}`).sort();
+    const wanted: Record<string, string[]> = {
+      EmergencyActionAccount: actions(...looks, "AttachRolePolicy"),
+      StripAccount: actions(...looks, "AttachRolePolicy", "DetachRolePolicy", "DeleteRolePolicy"),
+      VerifyAccount: actions(...looks),
+    };
+    for (const name of responders) {
+      assert.deepEqual(ofRoles(lab, name), [], name);
+      assert.deepEqual(ofRoles(resources, name), wanted[name] ?? [], name);
+    }
+    const attaching = statementsOf(resources, "StripAccount").filter(({ Action }) =>
+      [Action].flat().includes("iam:AttachRolePolicy"),
+    );
+    assert.deepEqual(attaching, [
+      {
+        Effect: "Allow",
+        Action: "iam:AttachRolePolicy",
+        Resource: "arn:aws:iam::123456789012:role/*",
+        Condition: { ArnEquals: { "iam:PolicyARN": "arn:aws:iam::aws:policy/AWSDenyAll" } },
+      },
+    ]);
+  });
+
   it("gives no role the power to change anything where it only observes", () => {
     for (const name of responders) {
       const cuts = actionsOf(statementsOf(observe, name)).filter((action) => CUTS.test(action));

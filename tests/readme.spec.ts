@@ -30,6 +30,8 @@ describe("the README", () => {
     const changes = [
       ...emergencyActionAccountActions.cuts,
       ...stripAccountActions.cuts,
+      ...emergencyActionAccountActions.roles.cuts,
+      ...stripAccountActions.roles.cuts,
       ...emergencyActionInfrastructureActions.cuts,
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,

@@ -13,7 +13,8 @@ const failurePathsOnly: Record<string, string[]> = {};
 
 /** Actions that each responder's role allows, by the role's name; its log and its traces aside. */
 async function granted(): Promise<Record<string, string[]>> {
-  const { resources } = await captureProgram({ settings: { applicationUsers: ["app-*"] } });
+  const settings = { applicationUsers: ["app-*"], containRoles: true };
+  const { resources } = await captureProgram({ settings });
   const functions = resources.filter(({ type }) => type === "aws:lambda/function:Function");
   const policies = resources.filter(({ type }) => type === "aws:iam/rolePolicy:RolePolicy");
   return Object.fromEntries(

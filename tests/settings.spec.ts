@@ -51,6 +51,8 @@ describe("settings", () => {
     ["protectedPrincipals", ["break-*"], /exact names/],
     ["trustedActors", ["*"], /ARN patterns/],
     ["trustedActors", ["arn:aws:iam::123456789012:role/*"], /name a user or role/],
+    ["containActor", "yes", /true or false/],
+    ["containRoles", 1, /true or false/],
     ["acceptLockout", "maybe", /true or false/],
     ["alertEmail", "nobody", /e-mail/],
     ["sshPort", [22], /no setting.*sshPorts/],

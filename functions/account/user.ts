@@ -123,7 +123,8 @@ export async function findUser(
   { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   { name, accessKeyId }: { name: string; accessKeyId?: string | undefined },
 ): Promise<FoundUser | undefined> {
-  const look = await lookAtUser(sdk, iam, name);
+  // Of some only the key is known; IAM would refuse to look at an empty name.
+  const look = name === "" ? undefined : await lookAtUser(sdk, iam, name);
   if (look) return { name, look };
   const renamed = accessKeyId?.startsWith("AKIA") && (await ownerOfKey(sdk, iam, accessKeyId));
   if (!renamed || renamed === name) return undefined;
@@ -161,7 +162,16 @@ export function lookProves(
   exemptions: Exemption[],
 ): AdminJudgement {
   const grants = notExempt(grantsOf(name, look), exemptions);
-  const boundary = boundaryGrant(look);
+  return grantMakesAdmin(grants, boundaryGrant(look), grant, "the user");
+}
+
+/** Does the grant make an admin, alone or by what it adds to the others? Without one: do they? */
+export function grantMakesAdmin(
+  grants: Grant[],
+  boundary: Grant | undefined,
+  grant: RecordGrant | undefined,
+  who: string,
+): AdminJudgement {
   const whole = makesAdmin(grants, boundary);
   if (!grant || whole.answer !== "yes") return whole;
 
@@ -174,7 +184,7 @@ export function lookProves(
     boundary,
   );
   return without.answer === "yes"
-    ? { answer: "no", reasons: ["the user was an admin before this record"], culprits: [] }
+    ? { answer: "no", reasons: [`${who} was an admin before this record`], culprits: [] }
     : whole;
 }
 
@@ -196,7 +206,7 @@ function belongsTo(id: string, key: string): boolean {
 }
 
 /** A grant by an exempt policy or group is none that makes an admin. */
-function notExempt(grants: Grant[], exemptions: Exemption[]): Grant[] {
+export function notExempt(grants: Grant[], exemptions: Exemption[]): Grant[] {
   const now = new Date().toISOString();
   return grants.filter(({ id, policyArn }) => {
     const group = /^group (\S+) /.exec(id)?.[1];

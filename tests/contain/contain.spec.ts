@@ -101,6 +101,9 @@ describe("npm run contain", () => {
       trustedActors: [],
       exemptions: [],
       ownRoles: [],
+      stackRoles: [],
+      containActor: false,
+      containRoles: false,
     };
     const input = JSON.parse(String(aws.sent.at(-1)?.input.input));
     const { decision, subjects } = classify(input, settings, "2026-06-01T12:00:00Z");

@@ -7,6 +7,7 @@ import type { Decision, Subject } from "../../events/incident";
 
 const NOW = "2026-06-01T12:00:00Z";
 const ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess";
+const DENY = "arn:aws:iam::aws:policy/AWSDenyAll";
 const DOCUMENT = { Statement: { Effect: "Allow", Action: "*", Resource: "*" } };
 const HARMLESS = { Statement: { Effect: "Allow", Action: "s3:Get*", Resource: "*" } };
 const MALLORY = {
@@ -31,6 +32,9 @@ const defaults: IncidentSettings = {
   trustedActors: [],
   exemptions: [],
   ownRoles: ["tourniquet-lab-StripAccount"],
+  stackRoles: ["tourniquet-lab-Report"],
+  containActor: false,
+  containRoles: false,
 };
 
 type Fields = Record<string, unknown>;
@@ -43,6 +47,13 @@ function iam(eventName: string, requestParameters: unknown, rest: Fields = {}) {
     requestParameters,
     ...rest,
   };
+}
+
+function trust(Principal: unknown) {
+  const Statement = { Effect: "Allow", Principal, Action: "sts:AssumeRole" };
+  const policyDocument = JSON.stringify({ Statement });
+  const parameters = { roleName: "r", policyDocument };
+  return iam("UpdateAssumeRolePolicy", parameters, { recipientAccountId: "123456789012" });
 }
 
 function ec2(eventName: string, requestParameters: unknown, responseElements: unknown = null) {
@@ -371,10 +382,55 @@ describe("every IAM event", () => {
       { kind: "group", name: "h" },
     ],
     ["a group's new path", iam("UpdateGroup", { groupName: "g" }), "Ignore"],
+    [
+      "a role's admin policy",
+      iam("AttachRolePolicy", { roleName: "worker", policyArn: ADMIN }),
+      {
+        kind: "role",
+        name: "worker",
+        proved: true,
+        grant: { kind: "attached", policyArn: ADMIN },
+      },
+    ],
+    [
+      "a role's customer policy",
+      iam("AttachRolePolicy", {
+        roleName: "worker",
+        policyArn: "arn:aws:iam::123456789012:policy/x",
+      }),
+      { kind: "role", name: "worker", proved: false },
+    ],
+    ["a role's AWSDenyAll", iam("AttachRolePolicy", { roleName: "r", policyArn: DENY }), "Ignore"],
+    ["no role", iam("AttachRolePolicy", { policyArn: ADMIN }), "Ignore"],
+    [
+      "an admin policy on a role that is named as AWS names its own",
+      iam("AttachRolePolicy", { roleName: "AWSReservedSSO_Admin_0", policyArn: ADMIN }),
+      { kind: "role", proved: false },
+    ],
+    [
+      "a role's inline admin policy",
+      iam("PutRolePolicy", { roleName: "r", policyName: "p", policyDocument: DOCUMENT }),
+      { kind: "role", name: "r", proved: true, grant: { kind: "inline", policyName: "p" } },
+    ],
+    [
+      "a role's harmless inline policy",
+      iam("PutRolePolicy", { roleName: "r", policyName: "p", policyDocument: HARMLESS }),
+      "Ignore",
+    ],
+    ["a trust in another account", trust({ AWS: "210987654321" }), { kind: "role", proved: true }],
+    ["a trust in everybody", trust("*"), { kind: "role", name: "r", proved: true }],
+    ["a trust in the own account", trust({ AWS: "123456789012" }), "Ignore"],
+    ["a trust in a service", trust({ Service: "ec2.amazonaws.com" }), "Ignore"],
+    [
+      "a trust policy that cannot be read",
+      iam("UpdateAssumeRolePolicy", { roleName: "r", policyDocument: "?" }),
+      { kind: "role", name: "r", proved: false },
+    ],
+    ["a trust policy of no role", iam("UpdateAssumeRolePolicy", {}), "Ignore"],
   ];
   for (const [name, record, wanted] of cases) {
     it(name, () => {
-      const { decision, subjects } = judge(record);
+      const { decision, subjects } = judge(record, { containRoles: true });
       if (wanted === "Ignore") return assert.equal(decision, "Ignore");
       assert.equal(decision, "EmergencyActionAccount");
       const [subject] = subjects;
@@ -388,6 +444,137 @@ describe("every IAM event", () => {
       watchedEvents["iam.amazonaws.com"]?.filter((name) => !named.includes(name)),
       [],
     );
+  });
+});
+
+describe("roles", () => {
+  const admin = (roleName: string) => iam("AttachRolePolicy", { roleName, policyArn: ADMIN });
+  const because = "the AWS policy AdministratorAccess makes role worker an admin";
+
+  it("are an alert where containRoles is off", () => {
+    const { decision, reason, alert } = judge(admin("worker"));
+    assert.deepEqual([decision, reason], ["Ignore", `${because}; containRoles is off`]);
+    assert.equal(
+      alert,
+      `Role worker was not touched, since containRoles is off, although ${because}. To contain it, attach AWSDenyAll to it.`,
+    );
+  });
+
+  it("are no alert where only a look could tell, and containRoles is off", () => {
+    const policyArn = "arn:aws:iam::123456789012:policy/x";
+    const { decision, alert } = judge(iam("AttachRolePolicy", { roleName: "worker", policyArn }));
+    assert.deepEqual([decision, alert], ["Ignore", undefined]);
+  });
+
+  it("of Identity Center come with the way to end its sessions", () => {
+    const { alert } = judge(admin("AWSReservedSSO_Admin_0123456789abcdef"));
+    assert.match(
+      String(alert),
+      /Identity Center.*delete his active sessions.*identitystore:UserId/,
+    );
+  });
+
+  for (const containRoles of [true, false]) {
+    it(`of Tourniquet's own are refused, containRoles ${containRoles}`, () => {
+      const { decision, alert } = judge(admin("tourniquet-lab-Report"), { containRoles });
+      assert.equal(decision, "Ignore");
+      assert.match(String(alert), /tourniquet-lab-Report is Tourniquet's own.*undo it at once/);
+    });
+  }
+
+  for (const pattern of [
+    "arn:aws:iam::123456789012:role/ci/worker",
+    "arn:aws:iam::123456789012:role/work*",
+    "arn:aws:sts::123456789012:assumed-role/worker/run-7",
+  ]) {
+    it(`named by ${pattern} are refused`, () => {
+      const settings = { containRoles: true, trustedActors: [pattern] };
+      const { decision, alert } = judge(admin("worker"), settings);
+      assert.equal(decision, "Ignore");
+      assert.match(String(alert), /worker is in trustedActors/);
+    });
+  }
+
+  it("are contained where trustedActors names a user of that name", () => {
+    const trustedActors = ["arn:aws:iam::123456789012:user/worker"];
+    const { decision } = judge(admin("worker"), { containRoles: true, trustedActors });
+    assert.equal(decision, "EmergencyActionAccount");
+  });
+
+  it("are exempt by role/NAME", () => {
+    const exemption = { owner: "o", reason: "r", expires: "2026-12-31" };
+    const exemptions = [{ ...exemption, rule: "admin-user" as const, subject: "role/worker" }];
+    const { decision, reason } = judge(admin("worker"), { containRoles: true, exemptions });
+    assert.deepEqual([decision, /exempt until 2026-12-31/.test(reason)], ["Ignore", true]);
+  });
+});
+
+describe("the caller, with containActor", () => {
+  const bob = iam("AttachUserPolicy", { userName: "bob", policyArn: ADMIN });
+  const { userName: name, accessKeyId } = MALLORY;
+  const callers = (record: unknown, settings: Partial<IncidentSettings> = {}) =>
+    judge(record, { containActor: true, ...settings }).subjects.slice(1);
+  const worker = { ...PIPELINE, arn: PIPELINE.arn.replace("pipeline/run-7", "pipeline/run-8") };
+
+  it("is a subject that is cut at once where the record proves it", () => {
+    const caller = { kind: "user", name, proved: true, caller: true, accessKeyId };
+    assert.deepEqual(callers(bob), [caller]);
+  });
+
+  it("waits for the look where the record proves nothing, or the subject is no user", () => {
+    const caller = { kind: "user", name, proved: false, caller: true, accessKeyId };
+    assert.deepEqual(callers(iam("CreateAccessKey", { userName: "bob" })), [caller]);
+    assert.deepEqual(callers(iam("AttachGroupPolicy", { groupName: "devs", policyArn: ADMIN })), [
+      caller,
+    ]);
+  });
+
+  it("has no key to cut where a session signed", () => {
+    const userIdentity = { ...MALLORY, accessKeyId: "ASIAMALLORY000000000" };
+    const caller = { kind: "user", name, proved: true, caller: true };
+    assert.deepEqual(callers({ ...bob, userIdentity }), [caller]);
+  });
+
+  it("is none without the setting, by root, by a service, or where he is the subject", () => {
+    assert.deepEqual(callers(bob, { containActor: false }), []);
+    assert.deepEqual(callers({ ...bob, userIdentity: { type: "Root", arn: "r" } }), []);
+    assert.deepEqual(callers({ ...bob, userIdentity: { type: "AWSService" } }), []);
+    assert.deepEqual(callers(iam("AttachUserPolicy", { userName: name, policyArn: ADMIN })), []);
+    assert.deepEqual(callers(iam("UpdateUser", { userName: name, newUserName: "eve" })), []);
+  });
+
+  it("is the role of a session, by containRoles", () => {
+    const role = { kind: "role", name: "pipeline", proved: true, caller: true };
+    assert.deepEqual(callers({ ...bob, userIdentity: worker }, { containRoles: true }), [role]);
+  });
+
+  it("is an alert with role, session and command, without containRoles", () => {
+    const [role, ...more] = callers({ ...bob, userIdentity: worker });
+    assert.ok(role?.kind === "role" && more.length === 0);
+    assert.match(
+      String(role.alertOnly),
+      /^Session run-8 of role pipeline made the call, and was not ended, since containRoles is off\. .*aws iam put-role-policy --role-name pipeline --policy-name AWSRevokeOlderSessions .*"DateLessThan":\{"aws:TokenIssueTime"/,
+    );
+  });
+
+  it("is an alert, where his role is Identity Center's or Tourniquet's own", () => {
+    const by = (arn: string) => {
+      const userIdentity = { ...worker, sessionContext: { sessionIssuer: { arn } } };
+      const [role] = callers({ ...bob, userIdentity }, { containRoles: true });
+      return role?.kind === "role" ? String(role.alertOnly) : "";
+    };
+    const path = "arn:aws:iam::123456789012:role";
+    assert.match(
+      by(`${path}/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_0`),
+      /was not ended\. It belongs to IAM Identity Center/,
+    );
+    assert.match(by(`${path}/tourniquet-lab-Report`), /Tourniquet's own and was not contained/);
+  });
+
+  it("is an alert in the other branches, where the record proves it", () => {
+    const app = judge(iam("CreateAccessKey", { userName: "app-shop" }), { containActor: true });
+    assert.equal(app.subjects.length, 1);
+    assert.match(String(app.alert), /mallory was not contained.*npm run contain -- user mallory/);
   });
 });
 

@@ -23,6 +23,9 @@ const defaults: IncidentSettings = {
     { rule: "admin-user", subject: "exempt", owner: "o", reason: "r", expires: "2026-12-31" },
   ],
   ownRoles: [],
+  stackRoles: [],
+  containActor: false,
+  containRoles: false,
 };
 
 type Fields = Record<string, unknown>;

@@ -12,6 +12,9 @@ const settings = {
   trustedActors: [],
   exemptions: [],
   ownRoles: [],
+  stackRoles: [],
+  containActor: false,
+  containRoles: false,
 };
 
 function attach(userName: string) {

@@ -199,6 +199,46 @@ describe("EmergencyActionAccount", () => {
     });
   });
 
+  describe("with the owner of a key that is known to be stolen", () => {
+    const owner: UserSubject = {
+      kind: "user",
+      name: "",
+      proved: false,
+      accessKeyId: KEY,
+      always: true,
+      reported: true,
+    };
+
+    it("finds him by the key, and cuts him whatever he may do", async () => {
+      const GetAccessKeyLastUsed = { UserName: "bob" };
+      const exempt = {
+        rule: "admin-user" as const,
+        subject: "bob",
+        owner: "ops",
+        reason: "r",
+        expires: "2999-01-01",
+      };
+      const answers = { ...cuts, ...bareUser, GetAccessKeyLastUsed };
+      const { calls } = await contain([owner], answers, { exemptions: [exempt] });
+      assert.deepEqual(calls[0], ["GetAccessKeyLastUsed", { AccessKeyId: KEY }]);
+      assert.deepEqual(cutsIn(calls), [deny("bob"), off("bob")]);
+    });
+
+    it("spares one who is protected, with an alert", async () => {
+      const GetAccessKeyLastUsed = { UserName: "break-glass" };
+      const { after, calls } = await contain([owner], { ...bareUser, GetAccessKeyLastUsed });
+      assert.deepEqual(cutsIn(calls), []);
+      assert.equal(after.alerts.length, 1);
+    });
+
+    it("alerts where nobody has the key", async () => {
+      const { after } = await contain([owner], { GetAccessKeyLastUsed: noSuchEntity });
+      assert.deepEqual(after.alerts, [
+        `The owner of key ${KEY} is not there (any more): nothing to contain`,
+      ]);
+    });
+  });
+
   describe("with a user who must be looked at", () => {
     const grant = { kind: "attached", policyArn: TEAM } as const;
     const versioned = { GetPolicy: { Policy: { DefaultVersionId: "v2" } } };
@@ -419,6 +459,6 @@ describe("EmergencyActionAccount", () => {
   it("refuses a subject of another branch", async () => {
     const subject = { kind: "securityGroup", groupId: "sg-1", rules: [] } as const;
     const wrong = { ...subject, rules: [] };
-    await assert.rejects(contain([wrong], {}), /users, groups and policies, got securityGroup/);
+    await assert.rejects(contain([wrong], {}), /users, groups, policies and roles, got securityGroup/);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Subject } from "../../events/incident";
 import type { Look } from "../../functions/account/look";
+import type { RoleLook } from "../../functions/account/role";
 import type { Action, CaseSubject } from "../../functions/case";
 import { emergencyActionAccountActions } from "../../functions/EmergencyActionAccount";
 import { emergencyActionApplicationActions } from "../../functions/EmergencyActionApplication";
@@ -97,6 +98,31 @@ function told({ steps, there, left, drift, stops }: Plan) {
 const teamPolicy = { document: HARMLESS, versions: [] };
 const liftDeny = ["deny:bob", "iam:DetachUserPolicy", { ...bob, PolicyArn: DENY_ALL }];
 const attachTeam = [`policies:bob:${TEAM}`, "iam:AttachUserPolicy", { ...bob, PolicyArn: TEAM }];
+const worker = { RoleName: "worker" };
+const roleLook: RoleLook = {
+  arn: "arn:aws:iam::123456789012:role/worker",
+  attached: [],
+  inline: [],
+  trust: "%7B%7D",
+  instanceProfiles: [],
+  documents: [],
+};
+const liftRole = ["deny:role/worker", "iam:DetachRolePolicy", { ...worker, PolicyArn: DENY_ALL }];
+
+/** A role that the record gave a policy; another one of its own went too. */
+function roleCase(before: RoleLook | undefined, granted = true): CaseFile {
+  const grant = { kind: "attached", policyArn: ADMIN } as const;
+  return fileOf({
+    record: { kind: "role", name: "worker", proved: true, ...(granted && { grant }) },
+    subjects: [{ kind: "role", name: "worker", policyArn: ADMIN, ...(before && { before }) }],
+    actions: [
+      done("iam:AttachRolePolicy", { ...worker, PolicyArn: DENY_ALL }, "role worker"),
+      done("iam:DetachRolePolicy", { ...worker, PolicyArn: ADMIN }, "role worker"),
+      done("iam:DeleteRolePolicy", { ...worker, PolicyName: "own" }, "role worker"),
+    ],
+  });
+}
+
 const wholeBefore = {
   attached: [TEAM, ADMIN],
   inline: [{ name: "own", document: ALLOW_ALL }],
@@ -433,12 +459,106 @@ const cases: [
     },
   ],
   [
+    "takes AWSDenyAll off a role, and leaves away what the record gave it",
+    roleCase({ ...roleLook, inline: [{ name: "own", document: "%7B%7D" }] }),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL, READ_ONLY] } } }),
+    {
+      steps: [liftRole],
+      left: [
+        `policies:role/worker:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+        "policies:role/worker:inline/own: the record itself gave it: it is the attack (--false-alarm gives it back)",
+      ],
+    },
+  ],
+  [
+    "gives a role back what the record gave it, where that was no attack",
+    roleCase({ ...roleLook, inline: [{ name: "own", document: "%7B%7D" }] }),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL, READ_ONLY] } } }),
+    {
+      steps: [
+        [`policies:role/worker:${ADMIN}`, "iam:AttachRolePolicy", { ...worker, PolicyArn: ADMIN }],
+        [
+          "policies:role/worker:inline/own",
+          "iam:PutRolePolicy",
+          { ...worker, PolicyName: "own", PolicyDocument: "{}" },
+        ],
+        liftRole,
+      ],
+    },
+    { falseAlarm: true },
+  ],
+  [
+    "finds a role that was given back already",
+    roleCase(roleLook),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [ADMIN] } } }),
+    {
+      there: ["deny:role/worker", `policies:role/worker:${ADMIN}`],
+      left: ["policies:role/worker:inline/own: the case lacks the policy's document"],
+    },
+  ],
+  [
+    "leaves AWSDenyAll on a role where the case does not know whether it was there",
+    roleCase(undefined),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL] } } }),
+    {
+      left: [
+        "deny:role/worker: the case lacks the state before, so whether it was there is not known (--only deny:role/worker takes it off)",
+        `policies:role/worker:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+        "policies:role/worker:inline/own: the case lacks the policy's document",
+      ],
+    },
+  ],
+  [
+    "stops where a role's trust policy is another one",
+    roleCase({ ...roleLook, attached: [READ_ONLY] }),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL], trust: "%7B%20%7D" } } }),
+    {
+      steps: [liftRole],
+      drift: ["deny:role/worker: the role's trust policy is not the one that the case saw"],
+      stops: ["deny:role/worker"],
+      left: [
+        `policies:role/worker:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
+        "policies:role/worker:inline/own: the case lacks the policy's document",
+      ],
+    },
+  ],
+  [
+    "stops where a role's trust policy is still the record's",
+    roleCase(roleLook, false),
+    presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL] } } }),
+    {
+      steps: [liftRole],
+      drift: [
+        "deny:role/worker: the role's trust policy is still the one that the record set: set it back first",
+      ],
+      stops: ["deny:role/worker"],
+    },
+    { only: ["deny"] },
+  ],
+  [
+    "names a role that is gone",
+    roleCase({ ...roleLook, inline: [{ name: "own", document: "%7B%7D" }] }),
+    presentOf({}, { roles: { worker: null } }),
+    {
+      drift: [
+        "deny:role/worker: the role is not there any more",
+        `policies:role/worker:${ADMIN}: the role is not there any more`,
+        "policies:role/worker:inline/own: the role is not there any more",
+      ],
+      left: [
+        "deny:role/worker: the role is not there any more",
+        `policies:role/worker:${ADMIN}: the record itself gave it: it is the attack`,
+        "policies:role/worker:inline/own: the record itself gave it: it is the attack",
+      ],
+    },
+  ],
+  [
     "names a call that it does not know",
-    fileOf({ before: {}, actions: [done("iam:AttachRolePolicy", {}, "role ops")] }),
+    fileOf({ before: {}, actions: [done("iam:TagRole", {}, "role ops")] }),
     presentOf({}),
     {
       left: [
-        "policies:role ops:iam:AttachRolePolicy: restore does not know iam:AttachRolePolicy on role ops: undo it by hand",
+        "policies:role ops:iam:TagRole: restore does not know iam:TagRole on role ops: undo it by hand",
       ],
     },
   ],
@@ -718,6 +838,8 @@ describe("planRestore", () => {
   it("knows every call that the responders make", () => {
     const cuts = [
       ...emergencyActionAccountActions.cuts,
+      ...emergencyActionAccountActions.roles.cuts,
+      ...stripAccountActions.roles.cuts,
       ...stripAccountActions.cuts,
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,
