@@ -214,7 +214,10 @@ async function ensureReplacement(
   const command = new hand.sdk.CreateAccessKeyCommand({ UserName: name });
   const created = await hand.cut("iam:CreateAccessKey", `user ${name}`, command, async () => {
     const { AccessKey } = await hand.iam.send(command);
-    made = { id: AccessKey?.AccessKeyId ?? "", secretKey: AccessKey?.SecretAccessKey ?? "" };
+    const { AccessKeyId: id, SecretAccessKey: secretKey } = AccessKey ?? {};
+    // A secret without a key would pass for a replacement.
+    if (!id || !secretKey) throw new Error("IAM's answer holds no key");
+    made = { id, secretKey };
   });
   if (created !== "done" && created !== "would") {
     return { ready: false, notes: [`No replacement key for ${name} could be made`] };

@@ -14,6 +14,7 @@ import {
   type Pass,
 } from "./case";
 import { type Cut, cutting, isGone } from "./cut";
+import { listed } from "./listed";
 
 type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
 
@@ -126,7 +127,7 @@ async function inboundRules(
   const filter = { Filters: [{ Name: "group-id", Values: [groupId] }] };
   try {
     for await (const page of sdk.paginateDescribeSecurityGroupRules({ client: ec2 }, filter)) {
-      rules.push(...(page.SecurityGroupRules ?? []));
+      rules.push(...listed(page.SecurityGroupRules));
     }
   } catch (error) {
     if (isGone(error)) return undefined;

@@ -3,6 +3,7 @@ import { documentMakesAdmin } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
+import { listed } from "../listed";
 import { attachedToGroup, policyDocument } from "./look";
 import type { AccountEye, AccountHand } from "./user";
 
@@ -16,7 +17,7 @@ export async function membersOf({ sdk, iam }: AccountEye, group: string): Promis
   const members: string[] = [];
   try {
     for await (const page of sdk.paginateGetGroup({ client: iam }, { GroupName: group })) {
-      members.push(...(page.Users ?? []).map(({ UserName = "" }) => UserName));
+      members.push(...listed(page.Users).map(({ UserName = "" }) => UserName));
     }
   } catch (error) {
     if (!isGone(error)) throw error;

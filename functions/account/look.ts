@@ -1,7 +1,8 @@
-import type { IAMClient } from "@aws-sdk/client-iam";
+import type { GetUserCommandOutput, IAMClient } from "@aws-sdk/client-iam";
 import type { Grant } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { isGone } from "../cut";
+import { listed, noLook } from "../listed";
 
 /** The SDK module that a handler is given; its client is made once per sandbox. */
 export type IamSdk = typeof import("@aws-sdk/client-iam");
@@ -56,6 +57,7 @@ export const lookActions = {
  *
  * @returns undefined where there is no such user.
  * @throws whatever IAM answers otherwise, throttling among it: a look that failed is no "nothing".
+ *   Nor is one that IAM contradicts itself about, or answers with what is no answer.
  */
 export async function lookAtUser(
   sdk: IamSdk,
@@ -74,9 +76,10 @@ export async function lookAtUser(
     );
     return arns;
   };
+  const himself = iam.send(new sdk.GetUserCommand(user));
   try {
     const [boundary, attached, inline, groups, credentials, password] = await Promise.all([
-      boundaryOf(sdk, iam, name, withDocuments),
+      boundaryOf(name, himself, withDocuments),
       attachedToUser(sdk, iam, name).then(withDocuments),
       inlineOfUser(sdk, iam, name),
       groupsOf(sdk, iam, name, withDocuments),
@@ -97,8 +100,10 @@ export async function lookAtUser(
       ),
     };
   } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+    if (!isGone(error)) throw error;
+    // Any of the calls may have said so: GetUser decides.
+    if ((await orGone(himself)) === undefined) return undefined;
+    throw noLook(`user ${name} is there, and yet IAM says "${(error as Error).message}" of him`);
   }
 }
 
@@ -158,13 +163,13 @@ export async function policyDocument(
 }
 
 async function boundaryOf(
-  sdk: IamSdk,
-  iam: IAMClient,
   name: string,
+  himself: Promise<GetUserCommandOutput>,
   withDocuments: (arns: string[]) => Promise<string[]>,
 ): Promise<string | undefined> {
-  const { User } = await iam.send(new sdk.GetUserCommand({ UserName: name }));
-  const arn = User?.PermissionsBoundary?.PermissionsBoundaryArn;
+  const { User } = await himself;
+  if (!User) throw noLook(`IAM's answer about user ${name} holds no user`);
+  const arn = User.PermissionsBoundary?.PermissionsBoundaryArn;
   if (arn) await withDocuments([arn]);
   return arn;
 }
@@ -257,7 +262,7 @@ async function serviceCredentialsOf(
   do {
     const command = new sdk.ListServiceSpecificCredentialsCommand({ UserName: name, Marker });
     const page = await iam.send(command);
-    for (const one of page.ServiceSpecificCredentials ?? []) {
+    for (const one of listed(page.ServiceSpecificCredentials)) {
       const { ServiceSpecificCredentialId: id, Status, ServiceName: service = "" } = one;
       found.push({ ...credential(id, Status), service });
     }
@@ -292,7 +297,7 @@ async function all<Page, Item>(
   items: (page: Page) => Item[] | undefined,
 ): Promise<Item[]> {
   const found: Item[] = [];
-  for await (const page of pages) found.push(...(items(page) ?? []));
+  for await (const page of pages) found.push(...listed(items(page)));
   return found;
 }
 

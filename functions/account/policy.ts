@@ -2,6 +2,7 @@ import type { PolicySubject } from "../../events/incident";
 import { documentMakesAdmin } from "../../rulebook/admin";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
+import { listed } from "../listed";
 import { policyDocument } from "./look";
 import { spared } from "./spared";
 import type { AccountEye, AccountHand } from "./user";
@@ -24,6 +25,8 @@ export async function holdersOf(
       { client: iam },
       { PolicyArn: arn },
     )) {
+      // Of the three kinds, those that there are; none at all is no answer.
+      listed<unknown>(page.PolicyUsers ?? page.PolicyGroups ?? page.PolicyRoles);
       for (const { UserName = "" } of page.PolicyUsers ?? []) {
         holders[keeps(UserName) ? "keepers" : "users"].push(UserName);
       }
@@ -48,7 +51,7 @@ export async function wasAdminBefore(
   try {
     const pages = sdk.paginateListPolicyVersions({ client: iam }, { PolicyArn: subject.arn });
     for await (const page of pages) {
-      for (const { VersionId = "", IsDefaultVersion, CreateDate } of page.Versions ?? []) {
+      for (const { VersionId = "", IsDefaultVersion, CreateDate } of listed(page.Versions)) {
         if (IsDefaultVersion || VersionId === subject.versionId) continue;
         versions.push({ id: VersionId, created: CreateDate?.getTime() ?? 0 });
       }
