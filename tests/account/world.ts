@@ -80,8 +80,8 @@ export class InMemoryIam {
     const client = new this.sdk.IAMClient({}) as unknown as {
       send(command: object): Promise<unknown>;
     };
+    const key = keyOf(this.world, caller);
     const response = await client.send(new Command(params));
-    const key = caller.kind === "user" && Object.keys(this.world.users[caller.name]?.keys ?? {})[0];
     const made: Call = {
       id: randomUUID(),
       time: new Date(this.now),
@@ -89,7 +89,7 @@ export class InMemoryIam {
       action,
       principal: caller.name,
       principalKind: caller.kind,
-      accessKeyId: key || "ASIA0000000000000000",
+      accessKeyId: key,
       caller,
       params,
       response,
@@ -519,6 +519,12 @@ function credentialKinds(user: WorldUser): [kind: string, list: Credentials][] {
     ["service-credentials", user.serviceCredentials],
     ["certificates", user.certificates],
   ];
+}
+
+/** A user signs with a key that is active, or is at the console. */
+function keyOf({ users }: World, { kind, name }: Call["caller"]): string {
+  const keys = kind === "user" ? Object.entries(users[name]?.keys ?? {}) : [];
+  return keys.find(([, status]) => status === "Active")?.[0] ?? "ASIA0000000000000000";
 }
 
 function found<T>(list: Record<string, T>, name: string | undefined): T {
