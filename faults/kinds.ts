@@ -11,7 +11,7 @@ export interface Kind {
 
 /** What the SDK tries before it gives up: three times. More than any run makes is for good. */
 const SDK_ATTEMPTS = 3;
-const FOR_GOOD = 10_000;
+export const FOR_GOOD = 10_000;
 
 /**
  * How each service says that a thing is not there.

@@ -2,13 +2,15 @@ import { isRead } from "../drill/caller";
 import type { ScenarioResult } from "../drill/run";
 import type { Scenario } from "../drill/scenario";
 import { judge, type Verdict } from "./judge";
-import { type Kind, kinds } from "./kinds";
+import { FOR_GOOD, type Kind, kinds } from "./kinds";
 
 /** A call of a responder, in the scenario in which it was first seen. */
 export interface Target {
   scenario: Scenario;
   /** The role that makes it. */
   by: string;
+  /** The other roles whose call fails with it: what lasts fails for every function alike. */
+  also?: string[];
   service: string;
   action: string;
 }
@@ -58,11 +60,33 @@ export async function targetsOf(scenarios: Scenario[], run: Run): Promise<Target
     const key = keyOf(target);
     if (!first.has(key)) first.set(key, target);
   }
-  return [...first.values()].sort(byRank);
+  const single = [...first.values()].sort(byRank);
+  return [...forEvery(single), ...single];
 }
 
-function keyOf({ by, service, action }: Target): string {
-  return `${roleOf(by)} ${service}:${action}`;
+/** The calls that several functions make, to fail in all of them. */
+function forEvery(single: Target[]): Target[] {
+  return single.flatMap((target, place) => {
+    const same = ({ service, action }: Target) =>
+      service === target.service && action === target.action;
+    const also = single.filter((one) => one !== target && same(one)).map(({ by }) => by);
+    return also.length > 0 && single.findIndex(same) === place ? [{ ...target, also }] : [];
+  });
+}
+
+function keyOf(target: Target): string {
+  return `${functionOf(target)} ${target.service}:${target.action}`;
+}
+
+/** Whose call fails, as the table has it. */
+export function functionOf({ by, also }: Target): string {
+  return also ? "every function" : roleOf(by);
+}
+
+/** Can this kind befall the call? Once is once for one function only. */
+export function befalls(kind: Kind, target: Target): boolean {
+  const fault = kind.fault(target);
+  return fault !== undefined && (!target.also || fault.times === FOR_GOOD);
 }
 
 /** Where containment hangs on a call comes first: a sweep that runs out of time has had those. */
@@ -90,7 +114,7 @@ export function trialsOf(targets: Target[], only?: string): Trial[] {
   return kinds.flatMap((_, round) =>
     wanted.flatMap((target, place) => {
       const kind = kinds[(place + round) % kinds.length] as Kind;
-      return kind.fault(target) ? [{ target, kind }] : [];
+      return befalls(kind, target) ? [{ target, kind }] : [];
     }),
   );
 }
@@ -103,7 +127,10 @@ export async function attempt({ target, kind }: Trial, run: Run): Promise<Outcom
   const result = await run({
     ...scenario,
     name: `${scenario.name}, ${service}:${action} ${kind.name}`,
-    faults: [...scenario.faults, { ...fault, service, action, by }],
+    faults: [
+      ...scenario.faults,
+      ...[by, ...(target.also ?? [])].map((one) => ({ ...fault, service, action, by: one })),
+    ],
     lambdaSeconds: LAMBDA_SECONDS,
   });
   const { expect } = scenario;
@@ -112,5 +139,5 @@ export async function attempt({ target, kind }: Trial, run: Run): Promise<Outcom
     expect.state.map((one) => one.action),
   );
   const call = `${service}:${action}`;
-  return { role: roleOf(by), call, kind: kind.name, scenario: scenario.name, ...verdict };
+  return { role: functionOf(target), call, kind: kind.name, scenario: scenario.name, ...verdict };
 }

@@ -1,6 +1,6 @@
 import { kinds } from "./kinds";
 import type { Outcome, Trial } from "./sweep";
-import { roleOf } from "./sweep";
+import { befalls, functionOf } from "./sweep";
 
 const MARKS: Record<Outcome["verdict"], string> = {
   contained: "contained",
@@ -13,17 +13,19 @@ const MARKS: Record<Outcome["verdict"], string> = {
 export function rowsOf(trials: Trial[], outcomes: Outcome[]): string[][] {
   const rows = new Map<string, string[]>();
   for (const { target } of trials) {
-    const role = roleOf(target.by);
+    const role = functionOf(target);
     const call = `${target.service}:${target.action}`;
     rows.set(`${role} ${call}`, [
       role,
       call,
-      ...kinds.map(({ name }) => {
+      ...kinds.map((kind) => {
+        const { name } = kind;
+        const tried = befalls(kind, target);
         const found = outcomes.find(
           (one) => one.role === role && one.call === call && one.kind === name,
         );
         if (found) return MARKS[found.verdict];
-        return kinds.find((kind) => kind.name === name)?.fault(target) ? "–" : "";
+        return tried ? "–" : "";
       }),
     ]);
   }
@@ -68,7 +70,7 @@ export function page(trials: Trial[], outcomes: Outcome[], scenarios: string[]):
   const missing = trials.length - outcomes.length;
   return `# When AWS fails a call
 
-\`npm run faults -- --write\` wrote this page. It runs these scenarios once as they are: ${scenarios.join(", ")}. Then it makes every call of every function that it saw fail, one at a time, in each of these ways, and judges how it ends. A call that several scenarios make is tried in the first of them.
+\`npm run faults -- --write\` wrote this page. It runs these scenarios once as they are: ${scenarios.join(", ")}. Then it makes every call of every function that it saw fail, one at a time, in each of these ways, and judges how it ends. A call that several scenarios make is tried in the first of them. What lasts fails once for one function alone and once for every function that makes the call.
 
 ${kinds.map(({ name, says }) => `- **${name}**: ${says}`).join("\n")}
 
@@ -78,7 +80,7 @@ What a cell says:
 - **told**: an execution ended in \`Failed\`, and the message named every way in that is open, and none that is not. Where it is the message itself that failed, the execution failed with nothing left open, which the alarm tells.
 - **error told**: an execution ended in \`Failed\`, and the message named the error and not what is open: the function that would have looked could not.
 - **DEFECT**: anything else, a success above all that is none. \`npm run faults\` then exits with 1.
-- **–**: not tried by the run that wrote this page. Empty: the service has no such error.
+- **–**: not tried by the run that wrote this page. Empty: there is no such error.
 
 ${tally(trials, outcomes)}${missing > 0 ? ` The run was ended before it had tried the other ${missing}.` : ""}
 

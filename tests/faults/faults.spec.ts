@@ -5,6 +5,7 @@ import { loadScenario, type Scenario } from "../../drill/scenario";
 import { kinds } from "../../faults/kinds";
 import {
   attempt,
+  functionOf,
   type Outcome,
   roleOf,
   type Target,
@@ -47,6 +48,15 @@ describe("trialsOf", () => {
     // STS has no error for a thing that is not there.
     assert.equal(told.length, 2 * kinds.length - 2);
     assert.equal(new Set(told).size, told.length);
+  });
+
+  it("fails for every function only what lasts", () => {
+    const also = { ...target("StripAccount", "iam:GetUser"), also: ["tourniquet-lab-Report"] };
+    assert.deepEqual(
+      trialsOf([also]).map(({ kind }) => kind.name),
+      ["throttled for good", "denied", "not found", "broken", "garbage", "no answer"],
+    );
+    assert.equal(functionOf(also), "every function");
   });
 
   it("narrows to the calls whose name holds a text", () => {
