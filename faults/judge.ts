@@ -17,7 +17,7 @@ export interface Verdict {
  * open, or the call that should have taken it.
  */
 const NAMED: Record<string, RegExp> = {
-  ListAccessKeys: /active key|UpdateAccessKey|CreateAccessKey/,
+  ListAccessKeys: /active key|replacement key|UpdateAccessKey|CreateAccessKey/,
   GetLoginProfile: /console password|DeleteLoginProfile/,
   ListSSHPublicKeys: /active SSH key|UpdateSSHPublicKey/,
   ListServiceSpecificCredentials: /service-specific|UpdateServiceSpecificCredential/,
@@ -27,7 +27,7 @@ const NAMED: Record<string, RegExp> = {
   ListGroupsForUser: /RemoveUserFromGroup| → group/,
   ListAttachedGroupPolicies: /^group | DetachGroupPolicy|DetachGroupPolicy/,
   ListEntitiesForPolicy: /(user|group) \S+ has arn|Detach(User|Group)Policy/,
-  DescribeSecret: /secret|CreateAccessKey/i,
+  DescribeSecret: /secret|replacement key|CreateAccessKey/i,
   DescribeSecurityGroupRules: /sgr-|RevokeSecurityGroupIngress/,
   DescribeSecurityGroups: /sgr-|RevokeSecurityGroupIngress/,
 };

@@ -14,7 +14,7 @@ import {
   takeFromGroup,
 } from "./account/group";
 import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
-import { holdersOf, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
+import { holdersOfNew, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
 import { containRole, roleFirstCutActions, roleLookActions } from "./account/role";
 import { spared } from "./account/spared";
 import {
@@ -263,7 +263,7 @@ async function containMembers(hand: AccountHand, members: string[]): Promise<Pas
 async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<Pass> {
   const { arn } = policy;
   const [holders, already, document] = await Promise.all([
-    holdersOf(hand, arn),
+    holdersOfNew(hand, arn),
     wasAdminBefore(hand, policy),
     policy.proved ? undefined : policyDocument(hand.sdk, hand.iam, arn),
   ]);

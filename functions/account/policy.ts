@@ -5,19 +5,33 @@ import { isGone } from "../cut";
 import { listed } from "../listed";
 import { policyDocument } from "./look";
 import { spared } from "./spared";
-import type { AccountEye, AccountHand } from "./user";
+import { type AccountEye, type AccountHand, patiently } from "./user";
 
 type PolicyCase = Extract<CaseSubject, { kind: "policy" }>;
 
 /** What `withdrawPolicy` calls beside the looks. */
 export const policyCutActions = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy"];
 
-/** Who has a customer policy attached; `keepers` are users from whom nothing is taken. */
-export async function holdersOf(
+/** Who has a customer policy attached: nobody where it is gone, since IAM deletes none that is attached. */
+export async function holdersOf(eye: AccountEye, arn: string): Promise<PolicyCase["before"]> {
+  return (await holdersIfThere(eye, arn)) ?? nobody();
+}
+
+function nobody(): PolicyCase["before"] {
+  return { users: [], groups: [], roles: [], keepers: [] };
+}
+
+/** The same for a policy that a record tells of: it may arrive before IAM shows the policy. */
+export async function holdersOfNew(eye: AccountEye, arn: string): Promise<PolicyCase["before"]> {
+  return (await patiently(() => holdersIfThere(eye, arn))) ?? nobody();
+}
+
+/** `keepers` are users from whom nothing is taken; undefined where there is no such policy. */
+async function holdersIfThere(
   { sdk, iam, settings }: AccountEye,
   arn: string,
-): Promise<PolicyCase["before"]> {
-  const holders: PolicyCase["before"] = { users: [], groups: [], roles: [], keepers: [] };
+): Promise<PolicyCase["before"] | undefined> {
+  const holders = nobody();
   // An application user is not locked out by losing the grant, so he loses it.
   const keeps = (name: string) => spared(name, { ...settings, applicationUsers: [] }) !== undefined;
   try {
@@ -35,6 +49,7 @@ export async function holdersOf(
     }
   } catch (error) {
     if (!isGone(error)) throw error;
+    return undefined;
   }
   return holders;
 }

@@ -433,6 +433,17 @@ describe("EmergencyActionAccount", () => {
       ]);
     });
 
+    it("looks again where IAM does not show it yet", async () => {
+      const { ListEntitiesForPolicy: holders = {}, ...others } = versions(HARMLESS);
+      const ListEntitiesForPolicy = inTurn<object>(noSuchEntity, noSuchEntity, holders);
+      const { calls } = await contain([policy], { ...others, ListEntitiesForPolicy });
+      assert.deepEqual(waits, [250, 750]);
+      assert.deepEqual(
+        cutsIn(calls).map(([name]) => name),
+        ["DetachUserPolicy", "DetachGroupPolicy"],
+      );
+    });
+
     it("takes nothing where its former default made admins already", async () => {
       const { after, calls } = await contain([policy], versions(ALLOW_ALL));
       assert.deepEqual(cutsIn(calls), []);
@@ -459,6 +470,9 @@ describe("EmergencyActionAccount", () => {
   it("refuses a subject of another branch", async () => {
     const subject = { kind: "securityGroup", groupId: "sg-1", rules: [] } as const;
     const wrong = { ...subject, rules: [] };
-    await assert.rejects(contain([wrong], {}), /users, groups, policies and roles, got securityGroup/);
+    await assert.rejects(
+      contain([wrong], {}),
+      /users, groups, policies and roles, got securityGroup/,
+    );
   });
 });
