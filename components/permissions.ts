@@ -19,12 +19,21 @@ export function denyAllArn(partition: string): string {
 }
 
 /** The resources that an action works on; the narrowest that IAM accepts for it. */
-type Scope = "user" | "keyOwner" | "group" | "role" | "policy" | "ec2" | "securityGroup" | "secret";
+type Scope =
+  | "user"
+  | "keyOwner"
+  | "group"
+  | "role"
+  | "trail"
+  | "policy"
+  | "ec2"
+  | "securityGroup"
+  | "secret";
 
 /**
  * Source: Service Authorization Reference,
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
- * and list_amazonec2.html, list_awssecretsmanager.html. EC2's Describe calls know no resource.
+ * and list_amazonec2.html, list_awssecretsmanager.html. EC2's Describe calls and CloudTrail's LookupEvents know no resource.
  */
 const scopes: Record<string, Scope> = {
   "iam:GetUser": "user",
@@ -68,6 +77,7 @@ const scopes: Record<string, Scope> = {
   "iam:AttachRolePolicy": "role",
   "iam:DetachRolePolicy": "role",
   "iam:DeleteRolePolicy": "role",
+  "cloudtrail:LookupEvents": "trail",
   "iam:GetPolicy": "policy",
   "iam:GetPolicyVersion": "policy",
   "iam:ListEntitiesForPolicy": "policy",
@@ -85,6 +95,7 @@ function arnOf(scope: Scope, place: Place, secretPrefix: string): string {
   const { partition, account, region } = place;
   switch (scope) {
     case "ec2":
+    case "trail":
       return "*";
     case "keyOwner":
       return arnOf("user", place, secretPrefix);

@@ -74,7 +74,12 @@ export class Response extends pulumi.ComponentResource {
         packages: [],
       }),
       StripAccount: lambda("StripAccount", {
-        callbackFactory: () => stripAccount(require("@aws-sdk/client-iam"), branch),
+        callbackFactory: () =>
+          stripAccount(
+            require("@aws-sdk/client-iam"),
+            require("@aws-sdk/client-cloudtrail"),
+            branch,
+          ),
         statements: may(stripAccountActions),
         environment: account,
         packages: [],

@@ -1,7 +1,9 @@
+import type { CloudTrailClient } from "@aws-sdk/client-cloudtrail";
 import { groupCutActions, groupStillHas, takeFromGroup } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
 import { roleFirstCutActions, roleLookActions, roleStripActions, stripRole } from "./account/role";
+import { roleSessionsOf, type TrailSdk, trailLookActions } from "./account/roleSessions";
 import {
   type AccountHand,
   type AccountSettings,
@@ -25,6 +27,7 @@ export const stripAccountActions = {
     ...lookActions.policies,
     "iam:GetAccessKeyLastUsed",
     "iam:ListEntitiesForPolicy",
+    ...trailLookActions,
   ],
   cuts: [...firstCutActions, ...stripActions, ...groupCutActions],
   roles: { looks: roleLookActions, cuts: [...roleFirstCutActions, ...roleStripActions] },
@@ -35,19 +38,37 @@ export const stripAccountActions = {
  * it is missing. Permissions that do not make an admin stay. Runs once per cold start and returns
  * the handler; running it twice is harmless.
  */
-export function stripAccount(sdk: IamSdk, settings: AccountSettings) {
+export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountSettings) {
   const eye = accountEye(sdk, settings);
+  const trail = new trailSdk.CloudTrailClient({});
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
     const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
+    const sessions = sessionsOfRoles(trailSdk, trail, before);
     const settled = await Promise.allSettled(before.subjects.map((one) => strip(hand, one)));
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
     const looks = settled.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
-    return addToCase(before, [{ open: looks }], actions);
+    return addToCase(before, [{ open: looks, alerts: await sessions }], actions);
   };
+}
+
+/** Once a case, beside the calls that take away. */
+async function sessionsOfRoles(sdk: TrailSdk, trail: CloudTrailClient, known: Case) {
+  if (known.round > 0) return [];
+  const users = known.subjects.filter((one) => one.kind === "user");
+  const found = await Promise.all(
+    users.map(({ name, accessKeyId, before }) => {
+      const ids = [
+        ...(before?.keys ?? []).map(({ id }) => id),
+        ...(accessKeyId ? [accessKeyId] : []),
+      ];
+      return roleSessionsOf(sdk, trail, name, [...new Set(ids)]);
+    }),
+  );
+  return found.flat();
 }
 
 async function strip(hand: AccountHand, subject: CaseSubject): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import * as ec2Sdk from "@aws-sdk/client-ec2";
 import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
@@ -15,7 +16,7 @@ import { apply, send } from "../../restore/apply";
 import { type CaseFile, readCaseText } from "../../restore/caseFile";
 import { type Plan, planRestore } from "../../restore/plan";
 import { lookAtPresent } from "../../restore/present";
-import { withEnvironment, withoutWaiting } from "../functions/fakeSdk";
+import { fakeSdk, withEnvironment, withoutWaiting } from "../functions/fakeSdk";
 import { ADMIN, DENY_ALL, settings } from "../functions/given";
 import {
   ALLOW_ALL,
@@ -65,7 +66,8 @@ const given: fc.Arbitrary<Given> = fc.record({
 async function contain(iam: InMemoryIam, incident: Incident, mode: Mode): Promise<Case> {
   const told: AccountSettings = settings(mode);
   const first = emergencyActionAccount(iam.sdk, told);
-  const strip = stripAccount(iam.sdk, told);
+  const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
+  const strip = stripAccount(iam.sdk, trail.sdk, told);
   const verify = verifyAccount(iam.sdk, told);
   const input = { incident, caseId: "execution-1" };
 

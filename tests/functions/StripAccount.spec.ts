@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import * as iam from "@aws-sdk/client-iam";
 import type { Action, CaseSubject, Mode } from "../../functions/case";
 import { stripAccount } from "../../functions/StripAccount";
@@ -85,7 +86,8 @@ async function strip(
 ) {
   const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
   const before = caseOf({ subjects, actions, mode, open: ["as the first cut left it"] });
-  const handler = stripAccount(sdk, settings(mode));
+  const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
+  const handler = stripAccount(sdk, trail.sdk, settings(mode));
   const after = await handler({ incident: incident([]), caseId: "e", case: before });
   return { after, calls };
 }
