@@ -22,7 +22,7 @@ const NAMED: Record<string, RegExp> = {
   ListSSHPublicKeys: /active SSH key|UpdateSSHPublicKey/,
   ListServiceSpecificCredentials: /service-specific|UpdateServiceSpecificCredential/,
   ListMFADevices: /MFA device|DeactivateMFADevice/,
-  ListAttachedUserPolicies: /AWSDenyAll|AttachUserPolicy|DetachUserPolicy| → /,
+  ListAttachedUserPolicies: /has arn|AWSDenyAll|AttachUserPolicy|DetachUserPolicy| → /,
   ListUserPolicies: /DeleteUserPolicy| → /,
   ListGroupsForUser: /RemoveUserFromGroup| → group/,
   ListAttachedGroupPolicies: /^group | DetachGroupPolicy|DetachGroupPolicy/,

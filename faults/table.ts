@@ -29,7 +29,8 @@ export function rowsOf(trials: Trial[], outcomes: Outcome[]): string[][] {
       }),
     ]);
   }
-  return [...rows.values()];
+  const roles = [...new Set([...rows.values()].map(([role]) => role))];
+  return [...rows.values()].sort(([one], [other]) => roles.indexOf(one) - roles.indexOf(other));
 }
 
 /** The table for a terminal, and the defects with their reasons. */
