@@ -7,9 +7,11 @@ import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
 import { ownName } from "./ownName";
+import { ownRegions } from "./ownRegions";
 import { renamedUser } from "./renamedUser";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
+import { ruleOwner } from "./ruleOwner";
 import { userBoundary } from "./userBoundary";
 
 /**
@@ -27,6 +29,8 @@ export const corrections: Correction[] = [
   callerIdentity,
   canonicalCidr,
   revokeById,
+  ruleOwner,
+  ownRegions,
 ];
 
 /** The account's answer to an authorized call: moto's, through the corrections that concern it. */
