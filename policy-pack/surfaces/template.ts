@@ -135,7 +135,7 @@ function macros(transform: unknown): string[] {
 
 /** One resource of a template; none, where its condition says so. */
 function readOne(logicalId: string, value: unknown, holder: Resource, shared: Scope): Reading {
-  const scope = { ...shared, left: { ...shared.left, here: LONGEST.resource } };
+  const scope = { ...shared, left: { ...shared.left } };
   const place = `${holder.within}Resources.${quoted(logicalId)}`;
   try {
     const type = own(value, "Type");

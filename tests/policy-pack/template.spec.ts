@@ -561,7 +561,7 @@ Resources:
           Set: {
             Type: "AWS::CloudFormation::StackSet",
             Properties: {
-              TemplateBody: JSON.stringify(inside),
+              TemplateBody: inside,
               Parameters: [{ ParameterKey: "K", ParameterValue: "V" }],
             },
           },
@@ -720,6 +720,11 @@ Resources: {A: {Type: "AWS::X::Y", Condition: A}, B: {Type: "AWS::X::Y", Conditi
           ...withValue({ "Fn::Sub": "${P}".repeat(9000) }),
         },
       },
+      "Resources.A cannot be read: it is too long when it is written out",
+    ],
+    [
+      "a literal that multiplies",
+      { templateBody: withValue(Array(9000).fill({ "Fn::Sub": "x".repeat(MEGABYTE / 4) })) },
       "Resources.A cannot be read: it is too long when it is written out",
     ],
     [
