@@ -775,7 +775,7 @@ Resources: {A: {Type: "AWS::X::Y", Condition: A}, B: {Type: "AWS::X::Y", Conditi
       const holder = stack(props);
       const names = expand(holder).map((one) => one.name);
       assert.deepEqual([unreadable(holder), names], [why, left]);
-    }).timeout(5000);
+    });
   }
 
   it("says what it misses of Cloud Control and extensions", () => {
