@@ -449,6 +449,12 @@ describe("the audit of a live account", function () {
     assert.deepEqual([...new Set(calls)].sort(), accountActions);
   });
 
+  it("says in the documentation what it needs", () => {
+    const page = fs.readFileSync(path.join(ROOT, "docs/audit.md"), "utf8");
+    const listed = [...page.matchAll(/^\| `((?:ec2|iam):\w+)` \|/gm)].map(([, action]) => action);
+    assert.deepEqual(listed, accountActions);
+  });
+
   for (const [call, what = ""] of [
     ["ec2:DescribeRegions"],
     ["ec2:DescribeSecurityGroupRules"],
