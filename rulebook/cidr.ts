@@ -197,7 +197,7 @@ export function ofFamily(blocks: Block[], family: Family): Block[] {
 
 /** The blocks of one family that nobody on the internet can use as a source. */
 export function notRoutable(family: Family): Block[] {
-  return NOT_ROUTABLE[family].flatMap((cidr) => readCidr(cidr) ?? []);
+  return NOT_ROUTABLE_BLOCKS[family];
 }
 
 function byFirst(a: Range, b: Range): number {
@@ -221,3 +221,9 @@ function block(family: Family, address: number[], bits: number): Block {
   const first = (value / size) * size;
   return { family, first, last: first + size - 1n };
 }
+
+/** Read once: every question about the internet asks for them. */
+const NOT_ROUTABLE_BLOCKS = {
+  ipv4: NOT_ROUTABLE.ipv4.flatMap((cidr) => readCidr(cidr) ?? []),
+  ipv6: NOT_ROUTABLE.ipv6.flatMap((cidr) => readCidr(cidr) ?? []),
+};
