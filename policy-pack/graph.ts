@@ -51,9 +51,14 @@ export function join(resources: Resource[], trustedLists: string[] = []): Graph 
   );
   const of = <Is extends Fact["is"]>(is: Is) => said.filter((fact) => fact.is === is) as Said<Is>[];
   const nodes = new Nodes(of("entity"));
+  // Each rule asks for one of them: what is not asked for is not joined.
   return {
-    groups: securityGroups(of("opening"), of("entries"), nodes, trustedLists),
-    users: users({ grants: of("grant"), members: of("member") }, of, nodes),
+    get groups() {
+      return securityGroups(of("opening"), of("entries"), nodes, trustedLists);
+    },
+    get users() {
+      return users({ grants: of("grant"), members: of("member") }, of, nodes);
+    },
     doubts: of("doubt"),
   };
 }

@@ -5,7 +5,7 @@ import type {
   StackValidationArgs,
   StackValidationPolicy,
 } from "@pulumi/policy";
-import { Configured, configSchema } from "./configuration";
+import { type Configuration, Configured, configSchema } from "./configuration";
 import { type Exemptions, exemptionsOf, ruling, unused } from "./exempt";
 import { addsToOther, type Finding, judge, openAlone } from "./judge";
 import { DOCUMENTATION, message } from "./message";
@@ -65,11 +65,12 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     files.set(file, read);
     return read;
   };
+  let round = new Round(program);
   const judged = (policy: string, rule: Rule, args: StackValidationArgs): Judged => {
+    if (round.hasAnswered(policy)) round = new Round(program);
     const settings = configured.of(policy);
-    const resources = program.all(args);
-    const exemptions = exemptionsIn(settings.exemptions);
-    return { findings: judge(rule, resources, settings), resources, exemptions };
+    const { findings, resources } = round.judge({ policy, rule, settings }, args);
+    return { findings, resources, exemptions: exemptionsIn(settings.exemptions) };
   };
   return [
     certain("ssh-open-to-world", "SSH must not be open to the world.", {
@@ -165,6 +166,37 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     // What is wrong with the file itself concerns both rules, and is told once.
     const ofFile = rule === "ssh-open-to-world" ? exemptions.complaints : [];
     for (const complaint of [...ofFile, ...idle]) report(complaint);
+  }
+}
+
+/**
+ * One look at all resources. The SDK shows them to each policy in turn, anew; they are read once, and
+ * judged once for each rule and what it is told. A policy that asks again is shown another stack.
+ */
+class Round {
+  readonly #program: Program;
+  readonly #answered = new Set<string>();
+  readonly #findings = new Map<string, Finding[]>();
+  #resources: Resource[] | undefined;
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  hasAnswered(policy: string): boolean {
+    return this.#answered.has(policy);
+  }
+
+  judge(
+    { policy, rule, settings }: { policy: string; rule: Rule; settings: Configuration },
+    args: StackValidationArgs,
+  ): Pick<Judged, "findings" | "resources"> {
+    this.#answered.add(policy);
+    this.#resources ??= this.#program.all(args);
+    const key = JSON.stringify([rule, settings]);
+    const findings = this.#findings.get(key) ?? judge(rule, this.#resources, settings);
+    this.#findings.set(key, findings);
+    return { findings, resources: this.#resources };
   }
 }
 
