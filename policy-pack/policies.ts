@@ -103,6 +103,8 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
       validateResource(args, report) {
         guarded(report, () => {
           configured.take(rule, args.getConfig());
+          // What was read of the stack before is not what it is after this one.
+          round = new Round(program);
           const resources = program.see(args);
           if (!alone) return;
           const { exemptions, ...settings } = configured.of(rule);
