@@ -10,6 +10,7 @@ import { accountActions, lookAtAccount } from "../../audit/account";
 import { audit } from "../../audit/audit";
 import { Account, type Credentials } from "../../drill/account/account";
 import type { PackSettings } from "../../policy-pack/judge";
+import { readExemptions } from "../../rulebook/exemptions";
 
 const ROOT = path.join(__dirname, "../..");
 const ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -630,5 +631,18 @@ describe("the audit's look at many pages", () => {
         fix: "aws iam detach-group-policy --group-name ops --policy-arn 'arn:aws:iam::123456789012:policy/a/$(id)/all'",
       },
     ]);
+
+    const entry = {
+      rule: "admin-user",
+      subject: "arn:aws:iam::123456789012:group/ops",
+      owner: "o@example.com",
+      reason: "r",
+      expires: "2999-12-31",
+    };
+    const byArn = audit(subject, settings, readExemptions([entry]), new Date());
+    assert.deepEqual(
+      byArn.findings.map(({ status }) => status),
+      ["open", "exempt"],
+    );
   });
 });
