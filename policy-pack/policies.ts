@@ -7,9 +7,9 @@ import type {
 } from "@pulumi/policy";
 import { type Configuration, Configured, configSchema } from "./configuration";
 import { type Exemptions, exemptionsOf, ruling, unused } from "./exempt";
-import { addsToOther, type Finding, judge, openAlone } from "./judge";
+import { addsToOther, type Finding, judge, openAlone, type PackSettings } from "./judge";
 import { DOCUMENTATION, message } from "./message";
-import { Program } from "./program";
+import { Program, readAlone } from "./program";
 import { remediate } from "./remediation";
 import type { Resource } from "./resource";
 import { unreadable } from "./surfaces/template";
@@ -21,7 +21,7 @@ type BothPolicy = ResourceValidationPolicy & StackValidationPolicy;
 
 /** What makes one run's policies. */
 export interface PackOptions {
-  /** Folder of the pack: the exemptions are sought from here upwards. */
+  /** The exemptions are sought from here upwards. */
   folder: string;
   now?: () => Date;
 }
@@ -78,7 +78,14 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
       // The engine asks this before any other policy has been told its configuration.
       remediateResource(args) {
         configured.take("ssh-open-to-world", args.getConfig());
-        return remediate(args, configured.of("ssh-open-to-world"));
+        const { exemptions, ...settings } = configured.of("ssh-open-to-world");
+        try {
+          const open = refused(readAlone(args), settings, exemptionsIn(exemptions));
+          return open.length > 0 ? remediate(args, settings) : undefined;
+        } catch {
+          // What cannot be rewritten is judged as it is, and the error is reported there.
+          return undefined;
+        }
       },
       alone: true,
     }),
@@ -86,6 +93,16 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     doubtful("ssh-open-to-world", "SSH may be open to the world, or is by an exemption."),
     doubtful("admin-user", "An IAM user may be an admin, or is by an exemption."),
   ];
+
+  /** What one resource alone opens, and nobody has exempted. */
+  function refused(resources: Resource[], settings: PackSettings, read: Exemptions) {
+    const anyExempt = read.exemptions.some((one) => one.rule === "ssh-open-to-world");
+    // Whose group it is will be known when all resources are; until then nobody is accused.
+    if (anyExempt && addsToOther(resources)) return [];
+    return openAlone(resources, settings)
+      .map((finding) => ({ finding, ...ruling(finding, read, now()) }))
+      .filter(({ exempt }) => exempt === undefined);
+  }
 
   function certain(
     rule: Rule,
@@ -108,13 +125,11 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
           const resources = program.see(args);
           if (!alone) return;
           const { exemptions, ...settings } = configured.of(rule);
-          const read = exemptionsIn(exemptions);
-          // Whose group it is will be known when all resources are; until then nobody is accused.
-          const anyExempt = read.exemptions.some((one) => one.rule === rule);
-          if (anyExempt && addsToOther(resources)) return;
-          for (const finding of openAlone(resources, settings)) {
-            const { exempt, complaints } = ruling(finding, read, now());
-            if (exempt) continue;
+          for (const { finding, complaints } of refused(
+            resources,
+            settings,
+            exemptionsIn(exemptions),
+          )) {
             reported.add(keyOf(finding));
             report([message(finding), ...complaints].join("\n"), finding.urn);
           }

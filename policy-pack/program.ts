@@ -10,6 +10,15 @@ type StackResource = Pick<
   "urn" | "type" | "name" | "props"
 > & { propertyDependencies: Record<string, { urn: string }[]> };
 
+/** What is shown of a resource before it is made. */
+type Inputs = Pick<ResourceValidationArgs, "urn" | "type" | "name" | "props">;
+
+/** A resource and what it holds inside, by its inputs alone. */
+export function readAlone({ urn, type, name, props }: Inputs): Resource[] {
+  if (!isRead(type)) return [];
+  return withInner({ urn, type, name, props: plain(props), deps: {}, id: urn, within: "" });
+}
+
 /**
  * What is known of the program that is previewed. The pack is one process for one run: the engine
  * shows it each resource's inputs, and at the end all resources' outputs, in which a property with
@@ -20,16 +29,10 @@ export class Program {
   readonly #inputs = new Map<string, Props>();
 
   /** Keeps a resource's inputs; answers the resource and what it holds inside, as read so far. */
-  see({
-    urn,
-    type,
-    name,
-    props,
-  }: Pick<ResourceValidationArgs, "urn" | "type" | "name" | "props">): Resource[] {
-    if (!isRead(type)) return [];
-    const inputs = plain(props);
-    this.#inputs.set(urn, inputs);
-    return withInner({ urn, type, name, props: inputs, deps: {}, id: urn, within: "" });
+  see(shown: Inputs): Resource[] {
+    const read = readAlone(shown);
+    if (read[0]) this.#inputs.set(shown.urn, read[0].props);
+    return read;
   }
 
   /** Were the resource's inputs shown? An imported resource's are not. */

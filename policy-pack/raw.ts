@@ -1,3 +1,4 @@
+import { Secret } from "@pulumi/policy";
 import type { Props } from "./resource";
 
 /**
@@ -40,6 +41,8 @@ export function rawValue(props: object, key: string): unknown {
 
 function copy(value: unknown, depth: number): unknown {
   if (isUnknown(value) || depth > DEEPEST) return "unknown";
+  // In remediation secrets come wrapped.
+  if (value instanceof Secret) return copy(value.value, depth);
   if (Array.isArray(value)) return value.map((one) => copy(one, depth + 1));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
