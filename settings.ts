@@ -17,7 +17,8 @@ export interface Settings {
   protectedPrincipals: string[];
   trustedActors: string[];
   acceptLockout: boolean;
-  alertEmail?: string;
+  /** "": nobody is subscribed. */
+  alertEmail: string;
   exemptions: Exemption[];
 }
 
@@ -95,11 +96,13 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
     description: "let enforce run without protectedPrincipals and without trustedActors",
     wrong: (value) => (typeof value === "boolean" ? undefined : "true or false"),
   },
+  // The CLI wants every key that Pulumi.yaml declares to be set or to have a default: "" is nobody.
   alertEmail: {
     type: "string",
+    default: "",
     description: "subscribed to the alert topic",
     wrong: (value) =>
-      isText(value) && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value)
+      value === "" || (isText(value) && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value))
         ? undefined
         : "one e-mail address, e.g. security@example.com",
   },
