@@ -2,6 +2,7 @@ import * as path from "node:path";
 import { PolicyPack } from "@pulumi/policy";
 import { projectAbove } from "./exempt";
 import { policies } from "./policies";
+import { readOnce } from "./readOnce";
 
 // The compiled pack lies two folders below the one that the user names.
 const pack =
@@ -14,4 +15,5 @@ const pack =
 const shell = process.env.PWD;
 const folder = shell !== undefined && projectAbove(shell) !== undefined ? shell : pack;
 
+readOnce();
 new PolicyPack("tourniquet", { policies: policies({ folder }) });

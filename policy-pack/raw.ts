@@ -31,7 +31,12 @@ const DEEPEST = 64;
  * descriptor gives the value itself.
  */
 export function plain(props: object): Props {
-  return Object.fromEntries(Object.keys(props).map((key) => [key, copy(rawValue(props, key), 0)]));
+  return Object.fromEntries(Object.keys(props).map((key) => [key, plainValue(props, key)]));
+}
+
+/** One property as a plain value. */
+export function plainValue(props: object, key: string): unknown {
+  return copy(rawValue(props, key), 0);
 }
 
 /** One property past the proxy. */
