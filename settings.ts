@@ -20,7 +20,8 @@ export interface Settings {
   containActor: boolean;
   containRoles: boolean;
   acceptLockout: boolean;
-  alertEmail?: string;
+  /** "": nobody is subscribed. */
+  alertEmail: string;
   exemptions: Exemption[];
 }
 
@@ -119,11 +120,13 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
     description: "let enforce run without protectedPrincipals and without trustedActors",
     wrong: isFlag,
   },
+  // The CLI wants every key that Pulumi.yaml declares to be set or to have a default: "" is nobody.
   alertEmail: {
     type: "string",
+    default: "",
     description: "subscribed to the alert topic",
     wrong: (value) =>
-      isText(value) && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value)
+      value === "" || (isText(value) && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value))
         ? undefined
         : "one e-mail address, e.g. security@example.com",
   },

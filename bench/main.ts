@@ -3,14 +3,18 @@ import { zippedBytes } from "../drill/program/archive";
 import { captureProgram } from "../drill/program/capture";
 import { lambdaNode } from "../drill/program/lambda";
 import { FLOOR, measure, type Series } from "./measure";
+import { measurePack, type PackSeries } from "./pack";
 
 const ARCHIVE_LIMIT_KB = 120;
 
-const HELP = `Measures the first cut against the bare floor, side by side in one run, on this machine.
+const HELP = `Measures the first cut against the bare floor, and the policy pack against an empty one, side by
+side in one run, on this machine.
 
   npm run bench -- [options]
 
   --runs N      fresh processes for each line (default: 15)
+  --pack-runs N fresh servers for each line of the policy pack (default: 3)
+  --resources N size of the program that the policy pack is shown (default: 10000)
   --latency MS  how long the AWS stub holds back each answer (default: 5)
   --json        print one JSON object on stdout, and nothing else there
   --help        this text
@@ -27,6 +31,8 @@ function readOptions(args: string[]) {
       // Less than a call to AWS takes, so the Lambda's own work weighs more here than there; yet
       // not nothing, or a "round trip" would be the CPU time of one request on one machine.
       latency: { type: "string", default: "5" },
+      "pack-runs": { type: "string", default: "3" },
+      resources: { type: "string", default: "10000" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -35,6 +41,8 @@ function readOptions(args: string[]) {
   return {
     runs: wholeNumber("--runs", values.runs, 1, 1000),
     latencyMs: wholeNumber("--latency", values.latency, 0, 1000),
+    packRuns: wholeNumber("--pack-runs", values["pack-runs"], 1, 1000),
+    resources: wholeNumber("--resources", values.resources, 10, 100_000),
     json: values.json,
   };
 }
@@ -73,6 +81,20 @@ function compared({ ms: sample, ...series }: Series, all: Series[]): Line {
   return { ...series, ms, floorMs, ratio, ...(aim !== undefined && { kept: ratio <= aim }) };
 }
 
+/** The policy pack beside the empty one. */
+function besideEmpty({ name, ms: sample, emptyMs: floor, aim }: PackSeries) {
+  const ms = quantile(sample, 0.5);
+  const emptyMs = quantile(floor, 0.5);
+  const ratio = ms / emptyMs;
+  return { name, ms, emptyMs, ratio, aim, kept: ratio <= aim };
+}
+
+async function packFigures(runs: number, resources: number) {
+  const { series, growth } = await measurePack({ runs, resources });
+  const kept = growth.exponent <= growth.aim;
+  return { lines: series.map(besideEmpty), growth: { ...growth, kept } };
+}
+
 /** Every archive that the program can ship: rotation's Lambda exists only where it is asked for. */
 async function archives() {
   const { resources } = await captureProgram({ settings: { applicationUsers: ["app-*"] } });
@@ -107,6 +129,27 @@ function lineRow(line: Line): string[] {
   return [`${state}  ${name}`, spread, floorMs.toFixed(1), ratio.toFixed(2), ...verdict(line)];
 }
 
+function packText({ lines, growth }: Awaited<ReturnType<typeof packFigures>>): string[] {
+  const rows = lines.map((line) => [
+    line.name,
+    line.ms.toFixed(0),
+    line.emptyMs.toFixed(0),
+    line.ratio.toFixed(2),
+    ...verdict(line),
+  ]);
+  const grown = growth.groups.map((groups, at) => [`${groups}`, (growth.ms[at] ?? 0).toFixed(0)]);
+  return [
+    "Policy pack ÷ empty pack, each a server of its own, asked over gRPC; medians.",
+    "",
+    ...columns([["", "ms", "empty ms", "ratio", "aim", "kept"], ...rows]),
+    "",
+    "Security groups whose halves of the internet are joined in the stack policy:",
+    "",
+    ...columns([["groups", "ms"], ...grown]),
+    `exponent ${growth.exponent.toFixed(2)} (1 is linear), aim ${verdict(growth).join(", kept: ")}`,
+  ];
+}
+
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (!options) {
@@ -115,15 +158,16 @@ async function main(): Promise<number> {
   }
   // So that the sandboxes' folders go with us.
   process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
-  const { runs, latencyMs, json } = options;
+  const { runs, latencyMs, packRuns, resources, json } = options;
   process.stderr.write(`${runs} runs of a second or two …\n`);
   const program = await captureProgram({ settings: {}, exemptions: [] });
   const sizes = await archives();
   const all = await measure(program, { runs, latencyMs });
   const lines = all.map((series) => compared(series, all));
+  const pack = await packFigures(packRuns, resources);
   const node = lambdaNode().version;
   if (json) {
-    const told = { runs, latencyMs, node, lines, archives: sizes };
+    const told = { runs, latencyMs, node, lines, archives: sizes, pack };
     process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
   } else {
     const title = ["", "median ms (quartiles)", "floor ms", "ratio", "aim", "kept"];
@@ -140,6 +184,8 @@ async function main(): Promise<number> {
       ...columns([title, ...lines.map(lineRow)]),
       "",
       ...columns([["archive", "KB zipped", "aim", "kept"], ...packed]),
+      "",
+      ...packText(pack),
     ];
     process.stdout.write(`${text.join("\n")}\n`);
   }

@@ -16,11 +16,12 @@ export interface Exemptions {
 
 /**
  * Reads the exemptions file: the configured one, or `exemptions.yaml` beside the nearest Pulumi.yaml
- * above the pack. No such file is no exemption; a configured file that is missing is a complaint.
+ * from the folder upwards. No such file is no exemption; a configured file that is missing is a
+ * complaint.
  */
-export function exemptionsOf(configured: string | undefined, pack: string): Exemptions {
-  const root = projectAbove(pack);
-  const file = path.resolve(root ?? pack, configured ?? "exemptions.yaml");
+export function exemptionsOf(configured: string | undefined, folder: string): Exemptions {
+  const root = projectAbove(folder);
+  const file = path.resolve(root ?? folder, configured ?? "exemptions.yaml");
   if (!fs.existsSync(file)) {
     const missing = `exemptions: ${configured} is not there (looked for ${file}): no exemption holds`;
     return { exemptions: [], complaints: configured === undefined ? [] : [missing] };
@@ -84,7 +85,8 @@ function expired({ subject, rule, owner, expires }: Exemption): string {
   return `the exemption of ${subject} from ${rule} by ${owner} expired at the end of ${expires}: renew it or drop it`;
 }
 
-function projectAbove(folder: string): string | undefined {
+/** The nearest folder from here upwards that holds a Pulumi project. */
+export function projectAbove(folder: string): string | undefined {
   const here = ["Pulumi.yaml", "Pulumi.yml"].some((name) => fs.existsSync(path.join(folder, name)));
   if (here) return folder;
   const above = path.dirname(folder);

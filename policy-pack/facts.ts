@@ -10,7 +10,12 @@ export interface Ref {
   from: string[];
   /** For people, where nothing else is known: "what web-rule names". */
   words: string;
+  /** The list that it would stand in is not known, and may be empty. */
+  maybe?: true;
 }
+
+/** Properties that hold a list of users or groups. */
+const LISTS = ["users", "groups"];
 
 /** What a resource can be to others. */
 export type Kind = "user" | "group" | "policy" | "securityGroup" | "prefixList";
@@ -65,12 +70,14 @@ export function texts(...values: unknown[]): string[] {
 
 /** What a property, or a value in it, names; an empty name names nothing. */
 export function refs(resource: Resource, property: string, value?: unknown): Ref[] {
-  const found = texts(value ?? resource.props[property]).filter((text) => text !== "");
+  const held = value ?? resource.props[property];
+  const found = texts(held).filter((text) => text !== "");
   const from = resource.deps[property] ?? [];
   const words = `what ${resource.name} names`;
   // Of a list, it is not known which value comes from which resource: what is written speaks alone.
   const comes = (text: string) => (text === "unknown" || found.length === 1 ? from : []);
-  return found.map((text) => ({ text, from: comes(text), words }));
+  const maybe = held === "unknown" && LISTS.includes(property);
+  return found.map((text) => ({ text, from: comes(text), words, ...(maybe && { maybe }) }));
 }
 
 /** The resource itself. */

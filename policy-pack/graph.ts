@@ -1,4 +1,6 @@
-import type { Grant } from "../rulebook/admin";
+import { type Grant, makesAdmin } from "../rulebook/admin";
+import { mayCompleteWorld } from "../rulebook/cidr";
+import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import type { Ingress } from "../rulebook/ssh";
 import type { Fact, Kind, Ref } from "./facts";
 import type { Resource } from "./resource";
@@ -49,9 +51,14 @@ export function join(resources: Resource[], trustedLists: string[] = []): Graph 
   );
   const of = <Is extends Fact["is"]>(is: Is) => said.filter((fact) => fact.is === is) as Said<Is>[];
   const nodes = new Nodes(of("entity"));
+  // Each rule asks for one of them: what is not asked for is not joined.
   return {
-    groups: securityGroups(of("opening"), entriesByList(of("entries"), nodes), nodes, trustedLists),
-    users: users({ grants: of("grant"), members: of("member") }, of, nodes),
+    get groups() {
+      return securityGroups(of("opening"), of("entries"), nodes, trustedLists);
+    },
+    get users() {
+      return users({ grants: of("grant"), members: of("member") }, of, nodes);
+    },
     doubts: of("doubt"),
   };
 }
@@ -61,6 +68,8 @@ interface Node {
   key: string;
   name: string;
   by?: Resource;
+  /** Nothing tells which of its kind it is. */
+  any?: true;
 }
 
 class Nodes {
@@ -86,14 +95,18 @@ class Nodes {
     const made = from.flatMap((id) => this.#byId.get(`${kind} ${id}`) ?? []);
     if (made.length > 0) return made;
     return text === "unknown"
-      ? [{ key: `${kind} ${words} ${from.join()}`, name: words }]
+      ? [{ key: `${kind} ${words} ${from.join()}`, name: words, any: true }]
       : [{ key: `${kind} named ${nameOf(kind, text)}`, name: text }];
   }
 }
 
-/** A customer policy's ARN holds an account that the program need not know. */
+/**
+ * A customer policy's ARN holds an account that the program need not know. AWS's own are no
+ * customer's, who may have one of the same name.
+ */
 function nameOf(kind: Kind, text: string): string {
-  const at = kind === "policy" ? text.indexOf(":policy/") : -1;
+  if (kind !== "policy" || awsManagedPolicy(text) !== undefined) return text;
+  const at = text.indexOf(":policy/");
   return at >= 0 ? text.slice(at) : text;
 }
 
@@ -107,18 +120,27 @@ function entriesByList(entries: Said<"entries">[], nodes: Nodes): Map<string, st
   return lists;
 }
 
+/** A wide entry of a list that is not known may be in any of them. */
+function strayEntries(entries: Said<"entries">[], nodes: Nodes): string[] {
+  const isStray = ({ list, cidrs }: Said<"entries">) =>
+    nodes.mean("prefixList", list).some(({ any }) => any) && cidrs.some(mayCompleteWorld);
+  return entries.some(isStray) ? ["unknown"] : [];
+}
+
 function securityGroups(
   openings: Said<"opening">[],
-  entries: Map<string, string[]>,
+  entries: Said<"entries">[],
   nodes: Nodes,
   trustedLists: string[],
 ): Graph["groups"] {
   const groups = new Map<string, Graph["groups"][number]>();
+  const byList = entriesByList(entries, nodes);
+  const stray = strayEntries(entries, nodes);
   for (const opening of openings) {
     const listed = opening.lists
       .filter(({ text }) => !trustedLists.includes(text))
       .flatMap((list) => nodes.mean("prefixList", list))
-      .flatMap((node) => entries.get(node.key) ?? (node.by ? [] : ["unknown"]));
+      .flatMap((node) => [...(byList.get(node.key) ?? (node.by ? [] : ["unknown"])), ...stray]);
     const id = `${opening.by.id} ${opening.place}`;
     const ingress = { ...opening.ingress, id, cidrs: [...opening.ingress.cidrs, ...listed] };
     for (const { key, name, by } of nodes.mean("securityGroup", opening.group)) {
@@ -158,22 +180,20 @@ function users(
 
   for (const grant of grants.filter(({ to }) => to === "user")) {
     for (const node of nodes.mean("user", grant.ref)) {
-      user(node).grants.push(...held(grant, `user ${node.name}`, []));
+      const given = held(grant, `user ${node.name}`, []);
+      user(node).grants.push(...settled(given, node, grant.ref));
     }
   }
-  const groupGrants = new Map<string, Said<"grant">[]>();
-  for (const grant of grants.filter(({ to }) => to === "group")) {
-    for (const { key } of nodes.mean("group", grant.ref)) {
-      groupGrants.set(key, [...(groupGrants.get(key) ?? []), grant]);
-    }
-  }
+  const givenTo = groupGrants(grants, nodes);
   for (const member of members) {
     for (const group of nodes.mean("group", member.group)) {
+      const { given, possible } = givenTo(group);
       for (const node of nodes.mean("user", member.user)) {
         const way = `user ${node.name} → group ${group.name}`;
-        const given = groupGrants.get(group.key) ?? [];
+        const heldBy = (grant: Said<"grant">) => held(grant, way, [`group/${group.name}`]);
         user(node).grants.push(
-          ...given.flatMap((grant) => held(grant, way, [`group/${group.name}`])),
+          ...settled(given.flatMap(heldBy), node, member.user),
+          ...possible.flatMap(heldBy).flatMap(doubted),
         );
       }
     }
@@ -187,6 +207,38 @@ function users(
     for (const node of nodes.mean("user", credential.user)) user(node).credentials.push(credential);
   }
   return [...found.values()];
+}
+
+/**
+ * What a group is given, and what it may be: a group that is not known may be any, and so may be the
+ * one that a grant goes to.
+ */
+function groupGrants(grants: Said<"grant">[], nodes: Nodes) {
+  const all = grants.filter(({ to }) => to === "group");
+  const byGroup = new Map<string, Said<"grant">[]>();
+  const stray: Said<"grant">[] = [];
+  for (const grant of all) {
+    for (const { key, any } of nodes.mean("group", grant.ref)) {
+      byGroup.set(key, [...(byGroup.get(key) ?? []), grant]);
+      if (any) stray.push(grant);
+    }
+  }
+  return ({ key, any }: Node) => {
+    const given = byGroup.get(key) ?? [];
+    return { given, possible: (any ? all : stray).filter((grant) => !given.includes(grant)) };
+  };
+}
+
+/** The grants, or what is left of them where nothing tells that there is such a user. */
+function settled(given: HeldGrant[], { any }: Node, { maybe }: Ref): HeldGrant[] {
+  return any && maybe ? given.flatMap(doubted) : given;
+}
+
+/** A grant that may be the user's: of what could make him an admin, nothing is known. */
+function doubted(grant: HeldGrant): HeldGrant[] {
+  if (makesAdmin([grant]).answer === "no") return [];
+  const { policyArn: _, document: __, ...unread } = grant;
+  return [unread];
 }
 
 /** What a grant gives: its own document, or each managed policy that it may name. */

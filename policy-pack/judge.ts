@@ -1,7 +1,7 @@
 import { documentMakesAdmin, makesAdmin } from "../rulebook/admin";
 import type { Exemption } from "../rulebook/exemptions";
 import { readDocument } from "../rulebook/policyDocument";
-import { type Ingress, type SshRule, sshOpenToWorld } from "../rulebook/ssh";
+import { type Ingress, mayReachSsh, type SshRule, sshOpenToWorld } from "../rulebook/ssh";
 import { type Graph, type HeldGrant, join, type Opening, type UserNode } from "./graph";
 import type { Resource } from "./resource";
 
@@ -41,7 +41,8 @@ export function judge(
   resources: Resource[],
   settings: PackSettings,
 ): Finding[] {
-  const graph = join(resources, settings.trustedLists);
+  const inOrder = [...resources].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const graph = join(inOrder, settings.trustedLists);
   const doubts = graph.doubts.filter((doubt) => doubt.rule === rule);
   return sorted([...judges[rule](graph, settings), ...doubts.map(doubted)]);
 }
@@ -86,6 +87,14 @@ function openGroup(group: Graph["groups"][number], settings: PackSettings): Find
   const doubtful = group.openings.filter(
     ({ ingress }) => sshOpenToWorld([ingress], settings).answer === "unknown",
   );
+  if (doubtful.length === 0) {
+    // Only together: two quarters of the internet are half of it.
+    const reaching = group.openings.filter(
+      ({ ingress }) => mayReachSsh(ingress, settings) !== "no" && ingress.cidrs.length > 0,
+    );
+    const { reasons } = judgement;
+    return [finding(group, reaching, { answer: "unknown", reasons }, settings)];
+  }
   return doubtful.map((opening) => {
     const { reasons } = sshOpenToWorld([opening.ingress], settings);
     return finding(group, [opening], { answer: "unknown", reasons }, settings);

@@ -5,11 +5,11 @@ import type {
   StackValidationArgs,
   StackValidationPolicy,
 } from "@pulumi/policy";
-import { Configured, configSchema } from "./configuration";
+import { type Configuration, Configured, configSchema } from "./configuration";
 import { type Exemptions, exemptionsOf, ruling, unused } from "./exempt";
-import { addsToOther, type Finding, judge, openAlone } from "./judge";
+import { addsToOther, type Finding, judge, openAlone, type PackSettings } from "./judge";
 import { DOCUMENTATION, message } from "./message";
-import { Program } from "./program";
+import { Program, readAlone } from "./program";
 import { remediate } from "./remediation";
 import type { Resource } from "./resource";
 import { unreadable } from "./surfaces/template";
@@ -21,7 +21,7 @@ type BothPolicy = ResourceValidationPolicy & StackValidationPolicy;
 
 /** What makes one run's policies. */
 export interface PackOptions {
-  /** Folder of the pack: the exemptions are sought from here upwards. */
+  /** The exemptions are sought from here upwards. */
   folder: string;
   now?: () => Date;
 }
@@ -65,11 +65,12 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     files.set(file, read);
     return read;
   };
+  let round = new Round(program);
   const judged = (policy: string, rule: Rule, args: StackValidationArgs): Judged => {
+    if (round.hasAnswered(policy)) round = new Round(program);
     const settings = configured.of(policy);
-    const resources = program.all(args);
-    const exemptions = exemptionsIn(settings.exemptions);
-    return { findings: judge(rule, resources, settings), resources, exemptions };
+    const { findings, resources } = round.judge({ policy, rule, settings }, args);
+    return { findings, resources, exemptions: exemptionsIn(settings.exemptions) };
   };
   return [
     certain("ssh-open-to-world", "SSH must not be open to the world.", {
@@ -77,7 +78,14 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
       // The engine asks this before any other policy has been told its configuration.
       remediateResource(args) {
         configured.take("ssh-open-to-world", args.getConfig());
-        return remediate(args, configured.of("ssh-open-to-world"));
+        const { exemptions, ...settings } = configured.of("ssh-open-to-world");
+        try {
+          const open = refused(readAlone(args), settings, exemptionsIn(exemptions));
+          return open.length > 0 ? remediate(args, settings) : undefined;
+        } catch {
+          // What cannot be rewritten is judged as it is, and the error is reported there.
+          return undefined;
+        }
       },
       alone: true,
     }),
@@ -85,6 +93,16 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     doubtful("ssh-open-to-world", "SSH may be open to the world, or is by an exemption."),
     doubtful("admin-user", "An IAM user may be an admin, or is by an exemption."),
   ];
+
+  /** What one resource alone opens, and nobody has exempted. */
+  function refused(resources: Resource[], settings: PackSettings, read: Exemptions) {
+    const anyExempt = read.exemptions.some((one) => one.rule === "ssh-open-to-world");
+    // Whose group it is will be known when all resources are; until then nobody is accused.
+    if (anyExempt && addsToOther(resources)) return [];
+    return openAlone(resources, settings)
+      .map((finding) => ({ finding, ...ruling(finding, read, now()) }))
+      .filter(({ exempt }) => exempt === undefined);
+  }
 
   function certain(
     rule: Rule,
@@ -102,16 +120,16 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
       validateResource(args, report) {
         guarded(report, () => {
           configured.take(rule, args.getConfig());
+          // What was read of the stack before is not what it is after this one.
+          round = new Round(program);
           const resources = program.see(args);
           if (!alone) return;
           const { exemptions, ...settings } = configured.of(rule);
-          const read = exemptionsIn(exemptions);
-          // Whose group it is will be known when all resources are; until then nobody is accused.
-          const anyExempt = read.exemptions.some((one) => one.rule === rule);
-          if (anyExempt && addsToOther(resources)) return;
-          for (const finding of openAlone(resources, settings)) {
-            const { exempt, complaints } = ruling(finding, read, now());
-            if (exempt) continue;
+          for (const { finding, complaints } of refused(
+            resources,
+            settings,
+            exemptionsIn(exemptions),
+          )) {
             reported.add(keyOf(finding));
             report([message(finding), ...complaints].join("\n"), finding.urn);
           }
@@ -165,6 +183,37 @@ export function policies({ folder, now = () => new Date() }: PackOptions): Polic
     // What is wrong with the file itself concerns both rules, and is told once.
     const ofFile = rule === "ssh-open-to-world" ? exemptions.complaints : [];
     for (const complaint of [...ofFile, ...idle]) report(complaint);
+  }
+}
+
+/**
+ * One look at all resources. The SDK shows them to each policy in turn, anew; they are read once, and
+ * judged once for each rule and what it is told. A policy that asks again is shown another stack.
+ */
+class Round {
+  readonly #program: Program;
+  readonly #answered = new Set<string>();
+  readonly #findings = new Map<string, Finding[]>();
+  #resources: Resource[] | undefined;
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  hasAnswered(policy: string): boolean {
+    return this.#answered.has(policy);
+  }
+
+  judge(
+    { policy, rule, settings }: { policy: string; rule: Rule; settings: Configuration },
+    args: StackValidationArgs,
+  ): Pick<Judged, "findings" | "resources"> {
+    this.#answered.add(policy);
+    this.#resources ??= this.#program.all(args);
+    const key = JSON.stringify([rule, settings]);
+    const findings = this.#findings.get(key) ?? judge(rule, this.#resources, settings);
+    this.#findings.set(key, findings);
+    return { findings, resources: this.#resources };
   }
 }
 

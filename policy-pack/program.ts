@@ -1,5 +1,5 @@
 import type { ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
-import { plain } from "./raw";
+import { plain, plainValue } from "./raw";
 import type { Props, Resource } from "./resource";
 import { isRead } from "./surfaces";
 import { expand } from "./surfaces/template";
@@ -9,6 +9,15 @@ type StackResource = Pick<
   StackValidationArgs["resources"][number],
   "urn" | "type" | "name" | "props"
 > & { propertyDependencies: Record<string, { urn: string }[]> };
+
+/** What is shown of a resource before it is made. */
+type Inputs = Pick<ResourceValidationArgs, "urn" | "type" | "name" | "props">;
+
+/** A resource and what it holds inside, by its inputs alone. */
+export function readAlone({ urn, type, name, props }: Inputs): Resource[] {
+  if (!isRead(type)) return [];
+  return withInner({ urn, type, name, props: plain(props), deps: {}, id: urn, within: "" });
+}
 
 /**
  * What is known of the program that is previewed. The pack is one process for one run: the engine
@@ -20,16 +29,10 @@ export class Program {
   readonly #inputs = new Map<string, Props>();
 
   /** Keeps a resource's inputs; answers the resource and what it holds inside, as read so far. */
-  see({
-    urn,
-    type,
-    name,
-    props,
-  }: Pick<ResourceValidationArgs, "urn" | "type" | "name" | "props">): Resource[] {
-    if (!isRead(type)) return [];
-    const inputs = plain(props);
-    this.#inputs.set(urn, inputs);
-    return withInner({ urn, type, name, props: inputs, deps: {}, id: urn, within: "" });
+  see(shown: Inputs): Resource[] {
+    const read = readAlone(shown);
+    if (read[0]) this.#inputs.set(shown.urn, read[0].props);
+    return read;
   }
 
   /** Were the resource's inputs shown? An imported resource's are not. */
@@ -49,7 +52,7 @@ export class Program {
           urn,
           type,
           name,
-          props: completed(this.#inputs.get(urn), plain(props)),
+          props: completed(this.#inputs.get(urn), props),
           deps: Object.fromEntries(deps),
           id: urn,
           within: "",
@@ -58,21 +61,24 @@ export class Program {
   }
 }
 
-/** Inputs tell what is wanted; outputs add what the provider made, and what was not known before. */
-function completed(inputs: Props | undefined, outputs: Props): Props {
-  if (inputs === undefined) return outputs;
-  const unknown = Object.keys(inputs).filter((key) => holdsUnknown(inputs[key]));
-  const told = unknown.filter((key) => key in outputs && !holdsUnknown(outputs[key]));
-  return {
-    ...identity(outputs),
-    ...inputs,
-    ...Object.fromEntries(told.map((key) => [key, outputs[key]])),
-  };
+/**
+ * Inputs tell what is wanted; outputs add what the provider made, and what was not known before. Of
+ * most resources no output is needed, so none is read that is not asked for.
+ */
+function completed(inputs: Props | undefined, outputs: object): Props {
+  if (inputs === undefined) return plain(outputs);
+  const told = Object.keys(inputs)
+    .filter((key) => holdsUnknown(inputs[key]))
+    .map((key): [string, unknown] => [key, plainValue(outputs, key)])
+    .filter(([, value]) => value !== undefined && !holdsUnknown(value));
+  return { ...identity(outputs), ...inputs, ...Object.fromEntries(told) };
 }
 
 /** The outputs by which other resources may name this one. */
-function identity({ id, arn, name, userName, groupName, groupId, prefixListId }: Props): Props {
-  const known = Object.entries({ id, arn, name, userName, groupName, groupId, prefixListId });
+const IDENTITY = ["id", "arn", "name", "userName", "groupName", "groupId", "prefixListId"];
+
+function identity(outputs: object): Props {
+  const known = IDENTITY.map((key): [string, unknown] => [key, plainValue(outputs, key)]);
   return Object.fromEntries(known.filter(([, value]) => typeof value === "string"));
 }
 

@@ -1,3 +1,4 @@
+import { Secret } from "@pulumi/policy";
 import type { Props } from "./resource";
 
 /**
@@ -30,7 +31,12 @@ const DEEPEST = 64;
  * descriptor gives the value itself.
  */
 export function plain(props: object): Props {
-  return Object.fromEntries(Object.keys(props).map((key) => [key, copy(rawValue(props, key), 0)]));
+  return Object.fromEntries(Object.keys(props).map((key) => [key, plainValue(props, key)]));
+}
+
+/** One property as a plain value. */
+export function plainValue(props: object, key: string): unknown {
+  return copy(rawValue(props, key), 0);
 }
 
 /** One property past the proxy. */
@@ -40,6 +46,8 @@ export function rawValue(props: object, key: string): unknown {
 
 function copy(value: unknown, depth: number): unknown {
   if (isUnknown(value) || depth > DEEPEST) return "unknown";
+  // In remediation secrets come wrapped.
+  if (value instanceof Secret) return copy(value.value, depth);
   if (Array.isArray(value)) return value.map((one) => copy(one, depth + 1));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

@@ -93,7 +93,9 @@ export function readCidr(cidr: unknown): Block[] | undefined {
 
 /** Do these blocks, with those that nobody on the internet can use, hold all of one family? */
 export function coverInternet(blocks: Block[], family: Family): boolean {
-  const held = [...ofFamily(blocks, family), ...notRoutable(family)];
+  const own = ofFamily(blocks, family);
+  if (areFew(own, family)) return false;
+  const held = [...own, ...notRoutable(family)];
   return subtract([wholeFamily(family)], held).length === 0;
 }
 
@@ -120,6 +122,7 @@ export function largePublicParts(blocks: Block[], trusted: Block[]): Family[] {
  */
 export function internetHalves(blocks: Block[], trusted: Block[]): Family[] {
   return families.filter((family) => {
+    if (areFew(ofFamily(blocks, family), family)) return false;
     const { first, last } = family === "ipv4" ? wholeFamily(family) : GLOBAL_UNICAST;
     const middle = (first + last) / 2n;
     const own = subtract(ofFamily(blocks, family), ofFamily(trusted, family));
@@ -130,6 +133,18 @@ export function internetHalves(blocks: Block[], trusted: Block[]): Family[] {
     ].some((half) => within(half, held));
   });
 }
+
+/**
+ * Fewer addresses than half of the public internet has, however they are spread? Most groups name an
+ * office, and are answered without looking at which of its addresses are public.
+ */
+function areFew(blocks: Block[], family: Family): boolean {
+  const addresses = blocks.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+  return addresses < FEW[family];
+}
+
+/** Less than a half without its blocks that are not routable: 2 ** 31 and 2 ** 124, at the most. */
+const FEW = { ipv4: 1n << 30n, ipv6: 1n << 123n };
 
 /** 2000::/3, all that IANA has made public. Source: https://www.iana.org/assignments/ipv6-address-space */
 const GLOBAL_UNICAST = { first: 1n << 125n, last: (1n << 126n) - 1n };
@@ -182,7 +197,7 @@ export function ofFamily(blocks: Block[], family: Family): Block[] {
 
 /** The blocks of one family that nobody on the internet can use as a source. */
 export function notRoutable(family: Family): Block[] {
-  return NOT_ROUTABLE[family].flatMap((cidr) => readCidr(cidr) ?? []);
+  return NOT_ROUTABLE_BLOCKS[family];
 }
 
 function byFirst(a: Range, b: Range): number {
@@ -206,3 +221,9 @@ function block(family: Family, address: number[], bits: number): Block {
   const first = (value / size) * size;
   return { family, first, last: first + size - 1n };
 }
+
+/** Read once: every question about the internet asks for them. */
+const NOT_ROUTABLE_BLOCKS = {
+  ipv4: NOT_ROUTABLE.ipv4.flatMap((cidr) => readCidr(cidr) ?? []),
+  ipv6: NOT_ROUTABLE.ipv6.flatMap((cidr) => readCidr(cidr) ?? []),
+};

@@ -15,8 +15,7 @@ describe("the README", () => {
   it("has the settings' table", () => {
     const rows = Object.entries(keys).map(([key, { type, items, default: value, description }]) => {
       const kind = items ? `list of ${items}` : type;
-      const shown =
-        value === undefined ? "none" : `\`${JSON.stringify(value).replaceAll('"', "")}\``;
+      const shown = value === "" ? "none" : `\`${JSON.stringify(value).replaceAll('"', "")}\``;
       return `| \`${key}\` | ${kind} | ${shown} | ${description} |`;
     });
     assert.ok(readme.includes(rows.join("\n")), `the table should be:\n${rows.join("\n")}`);

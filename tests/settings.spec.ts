@@ -71,6 +71,11 @@ describe("settings", () => {
     });
   }
 
+  it("every key has a default, which the CLI asks for where a stack does not set it", () => {
+    for (const [key, one] of Object.entries(keys)) assert.notEqual(one.default, undefined, key);
+    assert.equal(read({ alertEmail: "" }).alertEmail, "");
+  });
+
   it("every wrong key is named at once", () => {
     assert.throws(() => read({ mode: "off", sshPorts: [] }), /mode[\s\S]*sshPorts/);
   });

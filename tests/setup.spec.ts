@@ -9,10 +9,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import runtimePackage from "../drill/lambda-runtime/package.json";
 import rootPackage from "../package.json";
 
@@ -148,6 +149,30 @@ describe("setup.js", () => {
     lock.packages["node_modules/mocha"].version = "0.0.1";
     writeFileSync(join(clone.root, "package-lock.json"), JSON.stringify(lock));
     assert.deepEqual(clone.setup().ran, ["npm ci in root"]);
+  });
+
+  it("compiles the policy pack where npm did not, and again when a source is newer", () => {
+    const clone = freshClone(everything);
+    const place = (file: string) => {
+      mkdirSync(dirname(join(clone.root, file)), { recursive: true });
+      writeFileSync(join(clone.root, file), "");
+    };
+    place("policy-pack/index.ts");
+    place("rulebook/ssh.ts");
+    // The stand-in for npm runs no scripts, like `npm ci --ignore-scripts`.
+    const { ran } = clone.setup();
+    assert.deepEqual(
+      ran.filter((line) => line.endsWith(" in root")),
+      ["npm ci in root", "npm run in root"],
+    );
+
+    place("policy-pack/bin/policy-pack/index.js");
+    assert.deepEqual(clone.setup().ran, ["npm run in root"]);
+    place("policy-pack/bin/rulebook/ssh.js");
+    assert.deepEqual(clone.setup().ran, []);
+    const later = new Date(Date.now() + 60_000);
+    utimesSync(join(clone.root, "rulebook/ssh.ts"), later, later);
+    assert.deepEqual(clone.setup().ran, ["npm run in root"]);
   });
 
   it("makes the venv again when its Python is gone", () => {

@@ -17,6 +17,9 @@ const holders = [
 
 const surfaces: Surfaces = { ...sshSurfaces, ...serviceSurfaces, ...iamSurfaces };
 
+/** Every type of resource that the pack reads. */
+export const readTypes = [...Object.keys(surfaces), ...holders];
+
 /** Does the pack read resources of this type? */
 export function isRead(type: string): boolean {
   return Object.hasOwn(surfaces, type) || holders.includes(type);

@@ -49,7 +49,7 @@ type Call = (argument: unknown, scope: Scope) => unknown;
 const functions: Record<string, Call> = {
   Ref: (name, scope) => reference(name, scope),
   "Fn::GetAtt": (attribute, scope) =>
-    fromResource(listOf(attribute).map(String).join(".").split(".")[0], scope),
+    fromResource(firstName(Array.isArray(attribute) ? attribute[0] : attribute), scope),
   "Fn::Sub": substitute,
   "Fn::Join": (argument, scope) => {
     const [delimiter, parts] = resolvedArguments(argument, scope);
@@ -227,13 +227,19 @@ function reference(name: unknown, scope: Scope): unknown {
 function parameterValue(name: string, parameter: unknown, scope: Scope): unknown {
   const given = scope.given === "unknown" ? "unknown" : own(scope.given, name);
   if (given === "unknown") return unknownFrom(scope.from.parameters, scope);
-  const type = String(own(parameter, "Type") ?? "String");
+  const type = own(parameter, "Type");
   const value = given ?? own(parameter, "Default");
-  if (!isKnown(value) || type.startsWith("AWS::SSM::")) return "unknown";
+  const isPlain = typeof type === "string" && !type.startsWith("AWS::SSM::");
+  if (!isPlain || !isKnown(value)) return "unknown";
   const text = String(value);
   spend(text.length, scope);
   const isList = type === "CommaDelimitedList" || type.startsWith("List<");
   return isList ? text.split(",").map((one) => one.trim()) : value;
+}
+
+/** "Web" of "Web.Arn". */
+function firstName(attribute: unknown): string | undefined {
+  return typeof attribute === "string" ? attribute.split(".")[0] : undefined;
 }
 
 function fromResource(logicalId: string | undefined, scope: Scope): "unknown" {
@@ -264,7 +270,7 @@ function placeholder(name: string, values: unknown, scope: Scope): unknown {
   if (name.startsWith("!")) return `\${${name.slice(1)}}`;
   const value = own(values, name);
   if (value !== undefined) return resolve(value, scope);
-  return name.includes(".") ? fromResource(name.split(".")[0], scope) : reference(name, scope);
+  return name.includes(".") ? fromResource(firstName(name), scope) : reference(name, scope);
 }
 
 /** One unknown part makes the whole unknown: half an address or a name must not be read as one. */

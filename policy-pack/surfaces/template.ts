@@ -12,7 +12,7 @@ interface Reading {
 /** Characters of a template that are read; CloudFormation takes no more than a million. */
 const LARGEST = 1_048_576;
 /** What its functions may make of it, for each resource and in all. */
-const LONGEST = { resource: 2 * LARGEST, all: 8 * LARGEST };
+const LONGEST = { resource: LARGEST, all: 4 * LARGEST };
 
 const LISTED = 3;
 const LONGEST_SENTENCE = 256;
@@ -135,7 +135,7 @@ function macros(transform: unknown): string[] {
 
 /** One resource of a template; none, where its condition says so. */
 function readOne(logicalId: string, value: unknown, holder: Resource, shared: Scope): Reading {
-  const scope = { ...shared, left: { ...shared.left, here: LONGEST.resource } };
+  const scope = { ...shared, left: { ...shared.left } };
   const place = `${holder.within}Resources.${quoted(logicalId)}`;
   try {
     const type = own(value, "Type");
@@ -292,6 +292,6 @@ function sentence(error: unknown): string {
 
 /** A name that somebody else chose, in a message: as it is where it is a word. */
 function quoted(name: unknown): string {
-  const text = String(name);
-  return /^[A-Za-z0-9:_-]{1,64}$/.test(text) ? text : JSON.stringify(text.slice(0, 64));
+  if (typeof name !== "string") return `of type ${typeof name}`;
+  return /^[A-Za-z0-9:_-]{1,64}$/.test(name) ? name : JSON.stringify(name.slice(0, 64));
 }

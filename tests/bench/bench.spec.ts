@@ -26,10 +26,13 @@ describe("npm run bench", function () {
   this.timeout(60_000);
 
   it("prints JSON alone, with a number for every line and every archive", async () => {
-    const { code, out } = await bench(["--runs", "1", "--json"]);
+    const { code, out } = await bench([
+      ...["--runs", "1", "--json"],
+      ...["--pack-runs", "1", "--resources", "100"],
+    ]);
 
     assert.equal(code, 0);
-    const { runs, latencyMs, node, lines, archives } = JSON.parse(out);
+    const { runs, latencyMs, node, lines, archives, pack } = JSON.parse(out);
     assert.deepEqual([runs, latencyMs], [1, 5]);
     assert.match(node, /^v\d+/);
     const cuts = ["user", "user, looked at first", "IAM group", "security group"];
@@ -48,11 +51,25 @@ describe("npm run bench", function () {
     }
     assert.equal(archives.length, 8);
     for (const { name, kb, kept } of archives) assert.ok(kb > 0 && kept, name);
+    assert.deepEqual(
+      pack.lines.map(({ name, aim }: { name: string; aim: number }) => [name, aim]),
+      [
+        ["start", 1.2],
+        ["100 resources", 1.3],
+      ],
+    );
+    for (const { name, ms, emptyMs, ratio } of pack.lines) {
+      for (const number of [ms, emptyMs, ratio]) assert.ok(number > 0, `${name}: ${number}`);
+    }
+    assert.deepEqual(pack.growth.groups, [10, 20, 40, 80]);
+    assert.equal(pack.growth.ms.length, 4);
+    assert.equal(typeof pack.growth.exponent, "number");
   });
 
   const refused: [name: string, args: string[], sentence: RegExp][] = [
     ["no runs", ["--runs", "0"], /--runs 0: it has to be a whole number from 1 to 1000/],
     ["no number", ["--latency", "5ms"], /--latency 5ms: it has to be a whole number from 0 to/],
+    ["a program of nothing", ["--resources", "0"], /--resources 0: it has to be a whole number/],
     ["an unknown option", ["--jsn"], /Unknown option '--jsn'/],
   ];
   for (const [name, args, sentence] of refused) {

@@ -100,8 +100,11 @@ export class CliStack {
     };
     return new Promise((resolve) =>
       execFile(cli as string, args, options, (error, stdout, stderr) => {
-        const code = error ? Number(error.code ?? 1) : 0;
-        resolve({ code, text: stdout + stderr });
+        if (!error) return resolve({ code: 0, text: stdout + stderr });
+        // Not started, or killed after its time: then the message is all that there is to say.
+        const ended = typeof error.code === "number";
+        const text = stdout + stderr + (ended ? "" : error.message);
+        resolve({ code: ended ? Number(error.code) : 1, text });
       }),
     );
   }

@@ -9,12 +9,6 @@ import { CliStack, cli, type Done, PACK } from "./pulumi";
 
 const ROOT = path.join(__dirname, "..", "..");
 
-/**
- * `Pulumi.yaml` declares alertEmail without a default, and the CLI takes that for a key that must
- * be set, so an owner has to set it.
- */
-const OWN = { alertEmail: "security@example.com" };
-
 /** The CLI's mark of a pack that has nothing to say, not even advice. */
 const OBEYS_PACK = /✅ tourniquet@v/;
 
@@ -34,7 +28,6 @@ function settingsOf(stack: string): Record<string, unknown> {
   return {
     ...Object.fromEntries(defaults.map(([key, one]) => [key, one.default])),
     ...Object.fromEntries(given),
-    ...OWN,
   };
 }
 
@@ -120,9 +113,6 @@ for (const { stack, key, value } of cli ? stacks : []) {
       count = before.resources.length + 1;
       project = new CliStack({ project: ROOT, stack, pack: PACK });
       await succeeds(project.init());
-      for (const [name, own] of Object.entries(OWN)) {
-        await succeeds(project.set(`tourniquet:${name}`, own));
-      }
     });
     after(() => project?.remove());
 

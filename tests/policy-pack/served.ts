@@ -33,17 +33,23 @@ const MB = 1024 * 1024;
  * A pack in a process of its own, started and asked as the engine does it.
  *
  * @param folder of the pack: PulumiPolicy.yaml and package.json lie there.
- * @param options the Node.js to run it on; this one where it is not said.
+ * @param options the Node.js to run it on, and the folder of the user's shell: this Node.js and the
+ *   pack's folder where they are not said.
  * @throws where its first line is no port, with all that it printed.
  * Source: pulumi, sdk/go/common/resource/plugin/analyzer_plugin.go
  */
-export async function serve(folder: string, { node = process.execPath } = {}) {
+export async function serve(folder: string, { node = process.execPath, shell = folder } = {}) {
   const runner = createRequire(join(folder, "package.json")).resolve(
     "@pulumi/pulumi/cmd/run-policy-pack",
   );
   const child = spawn(node, [runner, "127.0.0.1:1", "."], {
     cwd: folder,
-    env: { ...process.env, NODE_V8_COVERAGE: undefined, PULUMI_NODEJS_DRY_RUN: "true" },
+    env: {
+      ...process.env,
+      NODE_V8_COVERAGE: undefined,
+      PULUMI_NODEJS_DRY_RUN: "true",
+      PWD: shell,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stdout: string[] = [];

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packPackage from "../../policy-pack/package.json";
 import type { Shown } from "./harness";
@@ -257,6 +259,21 @@ describe("the compiled pack, over gRPC", function () {
           },
         },
       ]);
+    });
+
+    it("leaves alone what is exempt", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "tourniquet-exempt-"));
+      try {
+        const file = join(folder, "exemptions.yaml");
+        const entry = "{ rule: ssh-open-to-world, subject: web, owner: ops, reason: moving";
+        writeFileSync(file, `- ${entry}, expires: 2999-01-01 }\n`);
+        const told = { ...remediate, exemptions: file };
+        await pack.configure({ "ssh-open-to-world": told });
+        assert.deepEqual(await pack.remediate(group([world])), []);
+        assert.equal((await pack.remediate(group([world], "db"))).length, 1);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
 
     it("drops a rule that nobody trusted is left for", async () => {

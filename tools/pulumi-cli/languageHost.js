@@ -8,6 +8,12 @@
  * Left out: `pulumi install`, `pulumi about`'s packages, debuggers, and the synchronous calls of
  * old SDKs. Source of the protocol: @pulumi/pulumi, proto/language_grpc_pb.js.
  */
+// An engine that ended, maybe while we started, must not leave us behind: its pipe is closed then,
+// or its children are somebody else's.
+const engineProcess = process.ppid;
+process.stdout.on("error", () => process.exit());
+setInterval(() => process.ppid !== engineProcess && process.exit(), 500).unref();
+
 const { spawn } = require("node:child_process");
 const { existsSync, readdirSync, readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");
@@ -208,10 +214,6 @@ const server = new grpc.Server({ "grpc.max_receive_message_length": LARGEST_MESS
 server.addService(LanguageRuntimeService, service);
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  // The engine reads the port from the first line.
-  console.log(port);
+  // The engine reads the port from the first line. (console.log would pass over a closed pipe.)
+  process.stdout.write(`${port}\n`);
 });
-
-// An engine that was killed must not leave us behind.
-const parent = process.ppid;
-setInterval(() => process.ppid !== parent && process.exit(), 500).unref();

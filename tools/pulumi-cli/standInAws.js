@@ -10,6 +10,12 @@
  * The engine starts it, as `plugins/resource-aws-v<version>/pulumi-resource-aws` in PULUMI_HOME.
  * TOURNIQUET_STAND_IN_JOURNAL names the journal: a JSON object a line.
  */
+// An engine that ended, maybe while we started, must not leave us behind: its pipe is closed then,
+// or its children are somebody else's.
+const engineProcess = process.ppid;
+process.stdout.on("error", () => process.exit());
+setInterval(() => process.ppid !== engineProcess && process.exit(), 500).unref();
+
 const { createHash } = require("node:crypto");
 const { appendFileSync, readdirSync, readFileSync, statSync } = require("node:fs");
 const { createRequire } = require("node:module");
@@ -266,10 +272,6 @@ server.addService(
 );
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  // The engine reads the port from the first line.
-  console.log(port);
+  // The engine reads the port from the first line. (console.log would pass over a closed pipe.)
+  process.stdout.write(`${port}\n`);
 });
-
-// An engine that was killed must not leave us behind.
-const engine = process.ppid;
-setInterval(() => process.ppid !== engine && process.exit(), 500).unref();

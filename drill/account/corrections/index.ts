@@ -8,11 +8,14 @@ import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
 import { lookupEvents } from "./lookupEvents";
 import { ownName } from "./ownName";
+import { ownRegions } from "./ownRegions";
 import { pages } from "./pages";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
+import { ruleOwner } from "./ruleOwner";
 import { serviceCredentials } from "./serviceCredentials";
 import { sessionToken } from "./sessionToken";
+
 import { userBoundary } from "./userBoundary";
 
 /**
@@ -33,6 +36,8 @@ export const corrections: Correction[] = [
   lookupEvents,
   canonicalCidr,
   revokeById,
+  ruleOwner,
+  ownRegions,
 ];
 
 /** The account's answer to an authorized call: moto's, through the corrections that concern it. */

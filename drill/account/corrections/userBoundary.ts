@@ -11,6 +11,7 @@ export const userBoundary: Correction = {
     "DeleteUser",
     "UpdateUser",
     "GetUser",
+    "GetAccountAuthorizationDetails",
   ],
   source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBoundary.html",
   async handle(request, _principal, backend) {
@@ -20,6 +21,8 @@ export const userBoundary: Correction = {
         return await put(request, name, backend);
       case "DeleteUserPermissionsBoundary":
         return await remove(request, name, backend);
+      case "GetAccountAuthorizationDetails":
+        return withBoundaries(await backend.forward(request), backend.boundaries);
       default:
         return await follow(request, name, backend);
     }
@@ -61,9 +64,22 @@ async function follow(request: Request, name: string, backend: Backend): Promise
 }
 
 function withBoundary(answer: Answer, arn: string): Answer {
-  const boundary =
-    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>" +
-    `<PermissionsBoundaryArn>${escaped(arn)}</PermissionsBoundaryArn></PermissionsBoundary>`;
-  const text = answer.body.toString("utf8").replace("</User>", `${boundary}</User>`);
+  const text = answer.body.toString("utf8").replace("</User>", `${boundaryXml(arn)}</User>`);
   return { ...answer, body: Buffer.from(text) };
+}
+
+/** Of the details only a user's hold his name in an element of its own. */
+function withBoundaries(answer: Answer, boundaries: Map<string, string>): Answer {
+  const text = [...boundaries].reduce((details, [name, arn]) => {
+    const element = `<UserName>${escaped(name)}</UserName>`;
+    return details.replace(element, `${element}${boundaryXml(arn)}`);
+  }, answer.body.toString("utf8"));
+  return { ...answer, body: Buffer.from(text) };
+}
+
+function boundaryXml(arn: string): string {
+  return (
+    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>" +
+    `<PermissionsBoundaryArn>${escaped(arn)}</PermissionsBoundaryArn></PermissionsBoundary>`
+  );
 }

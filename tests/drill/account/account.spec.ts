@@ -189,7 +189,15 @@ describe("the account of the drill", function () {
 
     const { User } = await owner.iam.send(new IAM.GetUserCommand({ UserName: "eve" }));
 
+    const details = await owner.iam.send(
+      new IAM.GetAccountAuthorizationDetailsCommand({ Filter: ["User"] }),
+    );
+
     assert.equal(User?.PermissionsBoundary?.PermissionsBoundaryArn, DENY_ALL);
+    assert.deepEqual(
+      details.UserDetailList?.map((one) => one.PermissionsBoundary?.PermissionsBoundaryArn),
+      [DENY_ALL],
+    );
     await assert.rejects(mallory.iam.send(new IAM.ListUsersCommand({})), {
       message: /user\/eve is not authorized .* permissions boundary/,
     });
