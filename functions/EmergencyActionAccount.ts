@@ -267,6 +267,11 @@ async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<
     wasAdminBefore(hand, policy),
     policy.proved ? undefined : policyDocument(hand.sdk, hand.iam, arn),
   ]);
+  if (!holders) {
+    // A record that proves an admin's policy, and no such policy: that is for a person to look at.
+    const text = `Policy ${arn} is not there (any more): nobody to take it from`;
+    return policy.proved ? { alerts: [text] } : { notes: [text] };
+  }
   if (!policy.proved && documentMakesAdmin(document).answer !== "yes") {
     return { notes: [`The default version of ${arn} makes nobody an admin`] };
   }

@@ -118,7 +118,8 @@ async function rotate(
     user.proved && !later && stolen && deactivate(hand, user.name, stolen),
   ]);
   if (!found) {
-    return { notes: [`User ${user.name} is not there (any more)`] };
+    const text = `Application user ${user.name} is not there (any more): nothing was rotated`;
+    return user.proved ? { alerts: [text] } : { notes: [text] };
   }
   if (!user.proved && !later) {
     const judgement = lookProves(found, user, hand.settings.exemptions);

@@ -21,9 +21,12 @@ function nobody(): PolicyCase["before"] {
   return { users: [], groups: [], roles: [], keepers: [] };
 }
 
-/** The same for a policy that a record tells of: it may arrive before IAM shows the policy. */
-export async function holdersOfNew(eye: AccountEye, arn: string): Promise<PolicyCase["before"]> {
-  return (await patiently(() => holdersIfThere(eye, arn))) ?? nobody();
+/**
+ * The same for a policy that a record tells of, which may arrive before IAM shows the policy;
+ * undefined where it is not there.
+ */
+export function holdersOfNew(eye: AccountEye, arn: string) {
+  return patiently(() => holdersIfThere(eye, arn));
 }
 
 /** `keepers` are users from whom nothing is taken; undefined where there is no such policy. */

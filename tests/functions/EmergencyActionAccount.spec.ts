@@ -416,6 +416,15 @@ describe("EmergencyActionAccount", () => {
       DetachGroupPolicy: {},
     });
 
+    it("alerts where the record proves a policy that is not there, after patience", async () => {
+      const gone = { ...versions(HARMLESS), ListEntitiesForPolicy: noSuchEntity };
+      const { after, calls } = await contain([policy], gone);
+      assert.deepEqual(cutsIn(calls), []);
+      assert.deepEqual(after.alerts, [
+        `Policy ${TEAM} is not there (any more): nobody to take it from`,
+      ]);
+    });
+
     it("takes it from users and groups, and alerts of roles", async () => {
       const { after, calls } = await contain([policy], versions(HARMLESS));
       assert.deepEqual(cutsIn(calls), [

@@ -277,7 +277,9 @@ describe("EmergencyActionApplication", () => {
     assert.deepEqual(changes.slice(-3, -1), [remove(KEY, "app-2"), create("app-2")]);
 
     const { after } = await rotate(app, { ...nobody, GetAccessKeyLastUsed: noSuchEntity });
-    assert.deepEqual(after.notes, ["User app-1 is not there (any more)"]);
+    assert.deepEqual(after.alerts, [
+      "Application user app-1 is not there (any more): nothing was rotated",
+    ]);
     assert.deepEqual(waits.slice(-3), [250, 750, 1500]);
   });
 
