@@ -64,7 +64,8 @@ export class Stub {
 }
 
 function answerTo(request: Request) {
-  if (isSigned(request)) return resultAnswer(request, FOUND[request.action]);
+  const found = `${FOUND[request.action] ?? ""}<IsTruncated>false</IsTruncated>`;
+  if (isSigned(request)) return resultAnswer(request, found);
   const message = "The request signature we calculated does not match the one you provided.";
   return errorAnswer(request, { code: "SignatureDoesNotMatch", message, status: 403 });
 }

@@ -17,7 +17,7 @@ export async function membersOf({ sdk, iam }: AccountEye, group: string): Promis
   const members: string[] = [];
   try {
     for await (const page of sdk.paginateGetGroup({ client: iam }, { GroupName: group })) {
-      members.push(...listed(page.Users).map(({ UserName = "" }) => UserName));
+      members.push(...listed(page.Users, page).map(({ UserName = "" }) => UserName));
     }
   } catch (error) {
     if (!isGone(error)) throw error;

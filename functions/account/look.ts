@@ -262,7 +262,7 @@ async function serviceCredentialsOf(
   do {
     const command = new sdk.ListServiceSpecificCredentialsCommand({ UserName: name, Marker });
     const page = await iam.send(command);
-    for (const one of listed(page.ServiceSpecificCredentials)) {
+    for (const one of listed(page.ServiceSpecificCredentials, page)) {
       const { ServiceSpecificCredentialId: id, Status, ServiceName: service = "" } = one;
       found.push({ ...credential(id, Status), service });
     }
@@ -297,7 +297,7 @@ async function all<Page, Item>(
   items: (page: Page) => Item[] | undefined,
 ): Promise<Item[]> {
   const found: Item[] = [];
-  for await (const page of pages) found.push(...listed(items(page)));
+  for await (const page of pages) found.push(...listed(items(page), page as object));
   return found;
 }
 

@@ -43,7 +43,7 @@ async function holdersIfThere(
       { PolicyArn: arn },
     )) {
       // Of the three kinds, those that there are; none at all is no answer.
-      listed<unknown>(page.PolicyUsers ?? page.PolicyGroups ?? page.PolicyRoles);
+      listed<unknown>(page.PolicyUsers ?? page.PolicyGroups ?? page.PolicyRoles, page);
       for (const { UserName = "" } of page.PolicyUsers ?? []) {
         holders[keeps(UserName) ? "keepers" : "users"].push(UserName);
       }
@@ -69,7 +69,7 @@ export async function wasAdminBefore(
   try {
     const pages = sdk.paginateListPolicyVersions({ client: iam }, { PolicyArn: subject.arn });
     for await (const page of pages) {
-      for (const { VersionId = "", IsDefaultVersion, CreateDate } of listed(page.Versions)) {
+      for (const { VersionId = "", IsDefaultVersion, CreateDate } of listed(page.Versions, page)) {
         if (IsDefaultVersion || VersionId === subject.versionId) continue;
         versions.push({ id: VersionId, created: CreateDate?.getTime() ?? 0 });
       }

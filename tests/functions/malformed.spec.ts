@@ -33,6 +33,12 @@ describe("a look at a user that is none", () => {
     });
   }
 
+  it("is a look where IAM leaves out an empty list, and says that there is no more", async () => {
+    const done = { IsTruncated: false };
+    const found = await look({ ListAttachedUserPolicies: done, ListMFADevices: done });
+    assert.deepEqual([found?.attached, found?.mfaDevices], [[], []]);
+  });
+
   it("GetUser without a user", async () => {
     const message = "IAM's answer about user bob holds no user";
     await assert.rejects(look({ GetUser: {} }), { name: "LookFailed", message });
