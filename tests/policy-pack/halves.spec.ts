@@ -319,6 +319,8 @@ function whole(call: Account["calls"][number]): Call {
     caller,
     accessKeyId: "AKIA0000000000000009",
     userAgent: "tests",
+    id: "0f8fad5b-d9cb-469f-a165-70867728950e",
+    time: new Date("2026-06-01T12:00:00Z"),
   } as unknown as Call;
 }
 
@@ -360,6 +362,10 @@ function iamOf({ holders, members, boundaries, documents }: Account) {
       PolicyVersion: { Document: encodeURIComponent(documents[PolicyArn] ?? "") },
     }),
     ListAccessKeys: { AccessKeyMetadata: [] },
+    ListSSHPublicKeys: { SSHPublicKeys: [] },
+    ListServiceSpecificCredentials: { ServiceSpecificCredentials: [] },
+    ListSigningCertificates: { Certificates: [] },
+    ListMFADevices: { MFADevices: [] },
     GetLoginProfile: noSuchEntity,
     AttachUserPolicy: {},
     UpdateAccessKey: {},
