@@ -38,10 +38,9 @@ async function holdersIfThere(
   // An application user is not locked out by losing the grant, so he loses it.
   const keeps = (name: string) => spared(name, { ...settings, applicationUsers: [] }) !== undefined;
   try {
-    for await (const page of sdk.paginateListEntitiesForPolicy(
-      { client: iam },
-      { PolicyArn: arn },
-    )) {
+    // Whose boundary it is, is not asked: without the filter IAM names them too.
+    const input = { PolicyArn: arn, PolicyUsageFilter: "PermissionsPolicy" } as const;
+    for await (const page of sdk.paginateListEntitiesForPolicy({ client: iam }, input)) {
       // Of the three kinds, those that there are; none at all is no answer.
       listed<unknown>(page.PolicyUsers ?? page.PolicyGroups ?? page.PolicyRoles, page);
       for (const { UserName = "" } of page.PolicyUsers ?? []) {
