@@ -49,7 +49,8 @@ function read(finding: Fields, account: string | undefined, severity: number): R
   const userType = textIn(key, "userType") ?? "unknown";
   const title = shortened(textIn(finding, "title") ?? textIn(finding, "type") ?? "a finding");
   const owner = `${userType === "IAMUser" ? "user" : userType} ${name ?? "unknown"}`;
-  const what = `GuardDuty says of ${owner}: ${title} (severity ${String(finding.severity)})`;
+  const told = typeof finding.severity === "number" ? finding.severity : "unknown";
+  const what = `GuardDuty says of ${owner}: ${title} (severity ${told})`;
   const left = (why: string): Reading => ({ ignore: why, alert: `${what}. ${why}: look at it.` });
 
   if (resourceType !== "AccessKey") return { ignore: "the finding is about no access key" };
