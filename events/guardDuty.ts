@@ -42,6 +42,12 @@ export function guardDutyNotice(event: Fields, severity: number): Notice {
   };
 }
 
+/** What is neither number nor text is not made a text of: not everything can be. */
+function severityOf({ severity }: Fields): number | string {
+  if (typeof severity === "number") return severity;
+  return typeof severity === "string" ? shortened(severity) : "unknown";
+}
+
 function read(finding: Fields, account: string | undefined, severity: number): Reading {
   const { resourceType, accessKeyDetails } = fieldsOf(finding.resource);
   const key = fieldsOf(accessKeyDetails);
@@ -49,8 +55,7 @@ function read(finding: Fields, account: string | undefined, severity: number): R
   const userType = textIn(key, "userType") ?? "unknown";
   const title = shortened(textIn(finding, "title") ?? textIn(finding, "type") ?? "a finding");
   const owner = `${userType === "IAMUser" ? "user" : userType} ${name ?? "unknown"}`;
-  const told = typeof finding.severity === "number" ? finding.severity : "unknown";
-  const what = `GuardDuty says of ${owner}: ${title} (severity ${told})`;
+  const what = `GuardDuty says of ${owner}: ${title} (severity ${severityOf(finding)})`;
   const left = (why: string): Reading => ({ ignore: why, alert: `${what}. ${why}: look at it.` });
 
   if (resourceType !== "AccessKey") return { ignore: "the finding is about no access key" };
