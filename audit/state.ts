@@ -1,4 +1,4 @@
-import { type Fact, list } from "../policy-pack/facts";
+import { type Fact, fields, list } from "../policy-pack/facts";
 import { Program } from "../policy-pack/program";
 import type { Props, Resource } from "../policy-pack/resource";
 import { factsOf } from "../policy-pack/surfaces";
@@ -211,10 +211,6 @@ function linesOf(text: string, resources: StateResource[]): Map<string, number> 
       return line === undefined ? [] : [[shownUrn(one), line]];
     }),
   );
-}
-
-function fields(value: unknown): Props {
-  return typeof value === "object" && value !== null ? (value as Props) : {};
 }
 
 function shown(value: unknown): string {

@@ -200,12 +200,7 @@ function boundaryNotes(found: FoundUser): string[] {
 
 const NOTHING: Pass = {};
 
-/** The caller who gains by his own change. */
-async function containSelf(hand: AccountHand, name: string): Promise<Pass> {
-  return spared(name, hand.settings) ?? cutUser(hand, { kind: "user", name, proved: true });
-}
-
-/** The caller of what was done to somebody else, by `containActor`. */
+/** The caller: who gains by his own change, or by `containActor` whoever did it to somebody else. */
 async function containCaller(hand: AccountHand, caller: UserSubject): Promise<Pass> {
   return spared(caller.name, hand.settings) ?? cutUser(hand, caller);
 }
@@ -245,7 +240,7 @@ async function containGroup(
   };
   const gains = actor !== undefined && members.includes(actor);
   const [self] = await Promise.all([
-    gains ? containSelf(hand, actor) : NOTHING,
+    gains ? containCaller(hand, { kind: "user", name: actor, proved: true }) : NOTHING,
     takeFromGroup(hand, subject),
   ]);
   return { ...self, subjects: [subject, ...(self.subjects ?? [])] };

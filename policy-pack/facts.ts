@@ -1,6 +1,6 @@
 import type { Exemption } from "../rulebook/exemptions";
 import type { Ingress } from "../rulebook/ssh";
-import type { Resource } from "./resource";
+import type { Props, Resource } from "./resource";
 
 /** How a property names another resource. */
 export interface Ref {
@@ -61,6 +61,11 @@ export type Fact =
 export function list(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value : [value];
+}
+
+/** A property's value as an object: what is none has no fields. */
+export function fields(value: unknown): Props {
+  return typeof value === "object" && value !== null ? (value as Props) : {};
 }
 
 /** A property's value as a list of texts; what is no text is unknown. */

@@ -3,7 +3,7 @@ import type { Exemption } from "../rulebook/exemptions";
 import { readDocument } from "../rulebook/policyDocument";
 import { type Ingress, mayReachSsh, type SshRule, sshOpenToWorld } from "../rulebook/ssh";
 import { type Graph, type HeldGrant, join, type Opening, type UserNode } from "./graph";
-import type { Resource } from "./resource";
+import { holdsUnknown, type Resource } from "./resource";
 
 /** What the pack is told about the account. */
 export interface PackSettings extends SshRule {
@@ -146,10 +146,6 @@ function finding(
     fix: `${where}: ${instead} // ${why}`,
     subjects: [[...subjectsOf(by), group.name, ...(group.by ? subjectsOf(group.by) : [])]],
   };
-}
-
-function holdsUnknown({ protocol, fromPort, toPort, cidrs }: Ingress): boolean {
-  return [protocol, fromPort, toPort, ...cidrs].includes("unknown");
 }
 
 const UNLESS_KNOWN = "a value that is known now, or judge it after deployment: npm run audit";

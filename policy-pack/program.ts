@@ -1,6 +1,6 @@
 import type { ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
 import { plain, plainValue } from "./raw";
-import type { Props, Resource } from "./resource";
+import { holdsUnknown, type Props, type Resource } from "./resource";
 import { isRead } from "./surfaces";
 import { expand } from "./surfaces/template";
 
@@ -33,11 +33,6 @@ export class Program {
     const read = readAlone(shown);
     if (read[0]) this.#inputs.set(shown.urn, read[0].props);
     return read;
-  }
-
-  /** Were the resource's inputs shown? An imported resource's are not. */
-  hasSeen(urn: string): boolean {
-    return this.#inputs.has(urn);
   }
 
   /** All resources that the stack will have, those inside others included. */
@@ -80,11 +75,6 @@ const IDENTITY = ["id", "arn", "name", "userName", "groupName", "groupId", "pref
 function identity(outputs: object): Props {
   const known = IDENTITY.map((key): [string, unknown] => [key, plainValue(outputs, key)]);
   return Object.fromEntries(known.filter(([, value]) => typeof value === "string"));
-}
-
-function holdsUnknown(value: unknown): boolean {
-  if (value === "unknown") return true;
-  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
 }
 
 function withInner(resource: Resource): Resource[] {

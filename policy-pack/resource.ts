@@ -20,3 +20,9 @@ export interface Resource {
   /** What a place in it begins with: "" or, inside a template, "Resources.Web.". */
   within: string;
 }
+
+/** Is anything in the value not known before deployment? */
+export function holdsUnknown(value: unknown): boolean {
+  if (value === "unknown") return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
+}

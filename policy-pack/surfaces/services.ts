@@ -1,5 +1,5 @@
-import { type Fact, list, self, texts } from "../facts";
-import type { Props, Resource } from "../resource";
+import { type Fact, fields, list, self, texts } from "../facts";
+import type { Resource } from "../resource";
 import type { Surfaces } from "./table";
 
 const WORLD = ["0.0.0.0/0", "::/0"];
@@ -162,8 +162,4 @@ type Implied = Pick<Extract<Fact, { is: "opening" }>, "place" | "sources" | "tak
 function port(resource: Resource, { cidrs, ...rule }: Implied & { cidrs: string[] }): Fact {
   const ingress = { protocol: "tcp", fromPort: 22, toPort: 22, cidrs };
   return { is: "opening", group: self(resource), ...rule, ingress, lists: [] };
-}
-
-function fields(value: unknown): Props {
-  return typeof value === "object" && value !== null ? (value as Props) : {};
 }

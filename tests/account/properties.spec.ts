@@ -266,7 +266,7 @@ describe("the containment of random accounts", function () {
         const ran = await run(one);
         if (ran) await what(ran, one);
       }),
-      { numRuns: RUNS, examples, ...(SEED !== undefined && { seed: SEED }) },
+      { numRuns: RUNS, examples, seed: SEED },
     );
 
   /** Of the attacks that take the account branch. */

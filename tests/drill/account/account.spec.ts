@@ -8,6 +8,7 @@ import * as Secrets from "@aws-sdk/client-secrets-manager";
 import * as SNS from "@aws-sdk/client-sns";
 import * as STS from "@aws-sdk/client-sts";
 import { Account, type Credentials } from "../../../drill/account/account";
+import { withAccount } from "./withAccount";
 
 const DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll";
 const ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -17,14 +18,10 @@ describe("the account of the drill", function () {
   let account: Account;
   let owner: ReturnType<typeof clients>;
 
-  before(async () => {
-    account = await Account.start();
-  });
-  after(async () => {
-    await account.stop();
+  withAccount((started) => {
+    account = started;
   });
   beforeEach(async () => {
-    await account.reset();
     owner = clients(account.owner);
   });
 

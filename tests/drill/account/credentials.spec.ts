@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import * as IAM from "@aws-sdk/client-iam";
-import { Account, type Credentials } from "../../../drill/account/account";
+import type { Account, Credentials } from "../../../drill/account/account";
 import { recordOf } from "../../../drill/account/cloudTrail";
+import { withAccount } from "./withAccount";
 
 const CODECOMMIT = "codecommit.amazonaws.com";
 const BEDROCK = "bedrock.amazonaws.com";
@@ -11,14 +12,10 @@ describe("a user's credentials in the account of the drill", function () {
   let account: Account;
   let iam: IAM.IAMClient;
 
-  before(async () => {
-    account = await Account.start();
-  });
-  after(async () => {
-    await account.stop();
+  withAccount((started) => {
+    account = started;
   });
   beforeEach(async () => {
-    await account.reset();
     iam = client(account.owner);
     await iam.send(new IAM.CreateUserCommand({ UserName: "mallory", Path: "/staff/" }));
   });

@@ -3,9 +3,10 @@ import { setTimeout } from "node:timers/promises";
 import * as IAM from "@aws-sdk/client-iam";
 import * as S3 from "@aws-sdk/client-s3";
 import * as STS from "@aws-sdk/client-sts";
-import { Account, type Credentials } from "../../../drill/account/account";
+import type { Account, Credentials } from "../../../drill/account/account";
 import { recordOf } from "../../../drill/account/cloudTrail";
 import type { TrailEvent } from "../../../drill/account/eventHistory";
+import { withAccount } from "./withAccount";
 
 interface Page {
   Events: TrailEvent[];
@@ -18,14 +19,10 @@ describe("CloudTrail's event history in the account of the drill", function () {
   let account: Account;
   let owner: ReturnType<typeof clients>;
 
-  before(async () => {
-    account = await Account.start();
-  });
-  after(async () => {
-    await account.stop();
+  withAccount((started) => {
+    account = started;
   });
   beforeEach(async () => {
-    await account.reset();
     owner = clients(account.owner);
   });
 

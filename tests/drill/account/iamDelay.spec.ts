@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import * as IAM from "@aws-sdk/client-iam";
-import { Account, type Credentials } from "../../../drill/account/account";
+import type { Account, Credentials } from "../../../drill/account/account";
+import { withAccount } from "./withAccount";
 
 const DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll";
 const MALLORY = { UserName: "mallory" };
@@ -17,14 +18,10 @@ describe("a change in IAM that takes its time", function () {
   let key: Credentials;
   let mallory: IAM.IAMClient;
 
-  before(async () => {
-    account = await Account.start();
-  });
-  after(async () => {
-    await account.stop();
+  withAccount((started) => {
+    account = started;
   });
   beforeEach(async () => {
-    await account.reset();
     owner = client(account.owner);
     await owner.send(new IAM.CreateUserCommand({ ...MALLORY, Path: "/staff/" }));
     await grant();

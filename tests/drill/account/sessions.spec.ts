@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import * as EC2 from "@aws-sdk/client-ec2";
 import * as IAM from "@aws-sdk/client-iam";
 import * as STS from "@aws-sdk/client-sts";
-import { Account, type Credentials } from "../../../drill/account/account";
+import type { Account, Credentials } from "../../../drill/account/account";
 import { recordOf } from "../../../drill/account/cloudTrail";
+import { withAccount } from "./withAccount";
 
 const DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll";
 const SERIAL = "arn:aws:iam::123456789012:mfa/phone";
@@ -18,14 +19,10 @@ describe("a user's sessions in the account of the drill", function () {
   let mallory: ReturnType<typeof clients>;
   let key: Credentials;
 
-  before(async () => {
-    account = await Account.start();
-  });
-  after(async () => {
-    await account.stop();
+  withAccount((started) => {
+    account = started;
   });
   beforeEach(async () => {
-    await account.reset();
     owner = clients(account.owner);
     await owner.iam.send(new IAM.CreateUserCommand({ UserName: "mallory", Path: "/staff/" }));
     await allow("ec2:Describe*", "iam:ListUsers", "sts:*");
