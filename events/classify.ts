@@ -190,8 +190,7 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   if (subject.kind === "securityGroup") {
     return { decision: "EmergencyActionInfrastructure", reason, subjects: [subject] };
   }
-  const owner =
-    credentialCounts && subject.kind === "user" ? { ...subject, proved: true } : subject;
+  const owner = credentialCounts ? whateverHeMay(subject) : subject;
   if (owner.kind === "user" && !ordered && runsApplication(owner.name, settings)) {
     const ruling: Ruling = {
       decision: "EmergencyActionApplication",
@@ -205,6 +204,12 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
     reason,
     subjects: [lookedAtIfReserved(owner), ...reading.subjects.slice(1)],
   };
+}
+
+/** Of a group the members, who are named by a look alone. */
+function whateverHeMay(subject: Subject): Subject {
+  if (subject.kind === "group") return { ...subject, always: true };
+  return subject.kind === "user" ? { ...subject, proved: true } : subject;
 }
 
 /** What the owner has decided never to contain. */

@@ -52,6 +52,8 @@ export interface GroupSubject {
   /** The grant that leaves the group. Absent: nothing leaves it, its members are looked at. */
   grant?: Exclude<RecordGrant, { kind: "group" }>;
   proved: boolean;
+  /** The members are contained, admins or not: by `newCredentials`. */
+  always?: true;
   /** Taking the grant away would take a Deny away too: contain the users it makes admin instead. */
   denies: boolean;
 }

@@ -52,7 +52,31 @@ export function listIn(value: unknown): Fields[] {
 }
 
 const LARGEST_RECORD_BYTES = 32 * 1024;
-const SECRET_FIELD = /^(secretAccessKey|sessionToken|servicePassword|password|newPassword)$/i;
+
+/**
+ * What the services call a secret in requests and responses; CloudTrail hides most of them itself.
+ * Sources: the IAM API Reference (AccessKey, ServiceSpecificCredential, CreateLoginProfile,
+ * ChangePassword, EnableMFADevice, CreateVirtualMFADevice, UploadServerCertificate), the STS one
+ * (Credentials), the Secrets Manager one (PutSecretValue), the EC2 one (CreateKeyPair).
+ */
+const SECRET_FIELDS = [
+  "secretAccessKey",
+  "sessionToken",
+  "password",
+  "oldPassword",
+  "newPassword",
+  "servicePassword",
+  "serviceSpecificPassword",
+  "serviceCredentialSecret",
+  "authenticationCode1",
+  "authenticationCode2",
+  "base32StringSeed",
+  "qRCodePNG",
+  "privateKey",
+  "keyMaterial",
+  "secretString",
+  "secretBinary",
+].map((name) => name.toLowerCase());
 
 /**
  * The record as evidence, at most 32 KB of JSON: later states carry it, and Step Functions ends an
@@ -86,7 +110,7 @@ export function cutRecord(record: Fields): unknown {
 function encode(value: unknown): string | undefined {
   try {
     return JSON.stringify(value, (key, inner) =>
-      SECRET_FIELD.test(key) && typeof inner === "string" ? "(hidden)" : inner,
+      SECRET_FIELDS.includes(key.toLowerCase()) && inner !== null ? "(hidden)" : inner,
     );
   } catch {
     return undefined;

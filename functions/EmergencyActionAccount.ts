@@ -206,7 +206,8 @@ async function containCaller(hand: AccountHand, caller: UserSubject): Promise<Pa
 }
 
 /** A user whom a look brought up, where the look makes him an admin. */
-async function containMember(hand: AccountHand, name: string): Promise<Pass> {
+async function containMember(hand: AccountHand, name: string, always?: true): Promise<Pass> {
+  if (always) return lookThenCut(hand, { kind: "user", name, proved: false, always });
   const untouched = spared(name, hand.settings);
   if (!untouched) return lookThenCut(hand, { kind: "user", name, proved: false });
   const found = await findUser(hand, { name });
@@ -227,7 +228,7 @@ async function containGroup(
   if (members.length === 0) {
     return { notes: [`Group ${name} has no members, so nobody is an admin by it`] };
   }
-  if (!grant || group.denies) return containMembers(hand, members);
+  if (!grant || group.denies) return containMembers(hand, members, group.always);
   if (!group.proved && !groupGrantIsAdmin(document)) {
     return { notes: [`What group ${name} was given makes nobody an admin`] };
   }
@@ -246,8 +247,11 @@ async function containGroup(
   return { ...self, subjects: [subject, ...(self.subjects ?? [])] };
 }
 
-async function containMembers(hand: AccountHand, members: string[]): Promise<Pass> {
-  const passes = await Promise.all(members.map((name) => containMember(hand, name)));
+async function containMembers(hand: AccountHand, names: string[], always?: true): Promise<Pass> {
+  return together(await Promise.all(names.map((name) => containMember(hand, name, always))));
+}
+
+function together(passes: Pass[]): Pass {
   return {
     subjects: passes.flatMap((pass) => pass.subjects ?? []),
     notes: passes.flatMap((pass) => pass.notes ?? []),

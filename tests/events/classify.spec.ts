@@ -748,6 +748,11 @@ describe("settings", () => {
     const [subject] = judge(newKey, { newCredentials: "always" }).subjects;
     assert.ok(subject?.kind === "user" && subject.proved);
     assert.equal(judge(newKey, { newCredentials: "never" }).decision, "Ignore");
+    const renamed = iam("UpdateGroup", { groupName: "g", newGroupName: "h" });
+    assert.deepEqual(judge(renamed, { newCredentials: "always" }).subjects, [
+      { kind: "group", name: "h", proved: false, denies: false, always: true },
+    ]);
+    assert.equal(judge(renamed, { newCredentials: "never" }).decision, "Ignore");
   });
 
   it("a protected principal is ignored, with an alert", () => {
@@ -960,6 +965,41 @@ describe("records that say too little, or too much", () => {
     );
     assert.match(judge(iam("AttachUserPolicy", trap)).alert ?? "", /could not be classified/);
   });
+
+  for (const secret of [
+    "secretAccessKey",
+    "sessionToken",
+    "password",
+    "oldPassword",
+    "newPassword",
+    "servicePassword",
+    "serviceSpecificPassword",
+    "serviceCredentialSecret",
+    "authenticationCode1",
+    "authenticationCode2",
+    "base32StringSeed",
+    "qRCodePNG",
+    "privateKey",
+    "keyMaterial",
+    "secretString",
+    "secretBinary",
+  ]) {
+    it(`evidence hides ${secret}, whatever it is written as, and nothing beside it`, () => {
+      const made = (value: unknown) => ({
+        list: [{ [secret]: value, [secret.toUpperCase()]: value, status: "Active" }],
+      });
+      for (const value of ["s3cr3t", 123456, ["s3cr3t"], { text: "s3cr3t" }]) {
+        const { record } = judge(
+          iam("CreateAccessKey", made(value), { responseElements: made(value) }),
+        );
+        const { requestParameters, responseElements } = record as Fields;
+        assert.deepEqual(
+          [requestParameters, responseElements],
+          [made("(hidden)"), made("(hidden)")],
+        );
+      }
+    });
+  }
 
   it("256 KB of record become at most 32 KB of evidence, without secrets", () => {
     const big = iam(

@@ -269,6 +269,11 @@ describe("GuardDuty findings", () => {
   });
 });
 
+const SUSPECTED = "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED";
+function supposed(which: string): string {
+  return `AWS supposes that ${which} (account ${ACCOUNT}). Nothing was switched off by that. Look at AWS Health and the support case; aws iam get-access-key-last-used --access-key-id KEY names the owner, and npm run contain -- user NAME contains him.`;
+}
+
 /** An event of AWS Health in the form of the published one. */
 function exposed(detail: Fields = {}) {
   return {
@@ -371,6 +376,24 @@ describe("AWS Health's events about exposed keys", () => {
       },
     ],
     ["closed", exposed({ statusCode: "closed" }), silent("the AWS Health event is closed")],
+    [
+      "that AWS supposes only",
+      exposed({ eventTypeCode: SUSPECTED }),
+      {
+        ...silent("AWS supposes only that keys are public"),
+        alert: supposed(`access keys are public: ${KEY}`),
+      },
+    ],
+    [
+      "that AWS supposes, without a key or an account",
+      exposed({ eventTypeCode: SUSPECTED, affectedEntities: 7, affectedAccount: undefined }),
+      { ...silent("AWS supposes only that keys are public"), alert: supposed("keys are public") },
+    ],
+    [
+      "that AWS supposed, closed",
+      exposed({ eventTypeCode: SUSPECTED, statusCode: "closed" }),
+      silent("the AWS Health event is closed"),
+    ],
     [
       "of another kind",
       exposed({ eventTypeCode: "AWS_IAM_OPERATIONAL_ISSUE" }),

@@ -387,6 +387,21 @@ describe("EmergencyActionAccount", () => {
       );
     });
 
+    it("contains its members, admins or not, where the record is enough, but those who are spared", async () => {
+      const GetGroup = members("bob", "break-glass", "app-1");
+      const renamed = { kind: "group", name: "devs", proved: false, denies: false } as const;
+      const { after, calls } = await contain([{ ...renamed, always: true }], {
+        ...answers,
+        GetGroup,
+      });
+      assert.deepEqual(cutsIn(calls), [deny("bob")]);
+      assert.deepEqual(
+        after.subjects.map((one) => [one.kind, "name" in one && one.name]),
+        [["user", "bob"]],
+      );
+      assert.equal(after.alerts.length, 2);
+    });
+
     it("says that nobody is an admin by an empty group", async () => {
       const { after, calls } = await contain([devs], { ...answers, GetGroup: members() });
       assert.deepEqual(cutsIn(calls), []);
