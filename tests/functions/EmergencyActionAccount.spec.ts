@@ -34,6 +34,7 @@ import {
   TEAM,
   told,
   userNames,
+  validCase,
 } from "./given";
 
 const bob: UserSubject = { kind: "user", name: "bob", proved: true };
@@ -57,7 +58,7 @@ async function contain(
   const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
   const handler = emergencyActionAccount(sdk, settings(mode, exemptions));
   const given = incident(subjects, { actor: { type: "IAMUser", arn: "a", userName: actor } });
-  const after = await handler({ incident: given, caseId: "execution-1" });
+  const after = await validCase(handler, { incident: given, caseId: "execution-1" });
   return { after, calls };
 }
 

@@ -32,6 +32,7 @@ import {
   settings,
   TEAM,
   userNames,
+  validCase,
 } from "./given";
 
 type SecretsAnswers = Answers<typeof secretsManager>;
@@ -77,7 +78,7 @@ async function rotate(
   const secrets = fakeSdk(secretsManager, "SecretsManagerClient", secretsAnswers, calls);
   const handler = emergencyActionApplication(sdk, secrets.sdk, settings(mode));
   const input = { incident: incident([subject]), caseId: "e", ...(before && { case: before }) };
-  const after = await handler(input);
+  const after = await validCase(handler, input);
   assert.ok(!JSON.stringify(after).includes(SECRET_VALUE), "the case holds the new key's secret");
   return { after, calls, changes: cutsIn(calls) };
 }

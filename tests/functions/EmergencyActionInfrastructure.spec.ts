@@ -13,7 +13,7 @@ import {
   throttled,
   withoutWaiting,
 } from "./fakeSdk";
-import { bothModes, caseOf, incident, told } from "./given";
+import { bothModes, caseOf, incident, told, validCase } from "./given";
 
 type Ec2Answers = Answers<typeof ec2>;
 
@@ -74,7 +74,7 @@ async function close(
   const { sdk, calls } = fakeSdk(ec2, "EC2Client", answers);
   const settings = { mode, exemptions, sshPorts: [22], trustedCidrs: [] };
   const input = { incident: incident(subjects), caseId: "e", ...(before && { case: before }) };
-  const after = await emergencyActionInfrastructure(sdk, settings)(input);
+  const after = await validCase(emergencyActionInfrastructure(sdk, settings), input);
   return { after, calls };
 }
 

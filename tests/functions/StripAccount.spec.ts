@@ -23,6 +23,7 @@ import {
   TEAM,
   told,
   userNames,
+  validCase,
 } from "./given";
 
 const bob: CaseSubject = { kind: "user", name: "bob", accessKeyId: "AKIA1" };
@@ -88,7 +89,7 @@ async function strip(
   const before = caseOf({ subjects, actions, mode, open: ["as the first cut left it"] });
   const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
   const handler = stripAccount(sdk, trail.sdk, settings(mode));
-  const after = await handler({ incident: incident([]), caseId: "e", case: before });
+  const after = await validCase(handler, { incident: incident([]), caseId: "e", case: before });
   return { after, calls };
 }
 

@@ -17,6 +17,7 @@ import {
   only,
   settings,
   TEAM,
+  validCase,
 } from "./given";
 
 const bob: CaseSubject = { kind: "user", name: "bob", accessKeyId: "AKIA1" };
@@ -122,7 +123,7 @@ async function verify(subjects: CaseSubject[], answers: IamAnswers) {
   const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
   const before = caseOf({ subjects, open: ["as it was"], round: 2, notes: ["kept"] });
   const handler = verifyAccount(sdk, settings());
-  const after = await handler({ incident: incident([]), caseId: "e", case: before });
+  const after = await validCase(handler, { incident: incident([]), caseId: "e", case: before });
   return { before, after, calls };
 }
 

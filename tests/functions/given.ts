@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import type { Incident, Subject } from "../../events/incident";
-import type { Action, Case, Mode } from "../../functions/case";
+import type { Action, BranchInput, Case, Mode } from "../../functions/case";
+import { caseComplaints } from "../../restore/caseFile";
 import type { Exemption } from "../../rulebook/exemptions";
 import { type Answers, type Call, cutsIn, noSuchEntity } from "./fakeSdk";
 
@@ -106,6 +108,20 @@ export function incident(subjects: Subject[], over: Partial<Incident> = {}): Inc
 export function caseOf(over: Partial<Case> = {}): Case {
   const none = { subjects: [], actions: [], notes: [], alerts: [], open: [] };
   return { id: "execution-1", mode: "enforce", ...none, round: 0, quiet: 0, ...over };
+}
+
+/**
+ * A handler's answer, which must be a case that can be read back: as RecordCase writes it, beside
+ * its incident, and as schema/case.schema.json has it.
+ */
+export async function validCase(
+  handler: (input: BranchInput & { case: Case }) => Promise<Case>,
+  input: BranchInput,
+): Promise<Case> {
+  const after = await handler(input as BranchInput & { case: Case });
+  const written = JSON.parse(JSON.stringify({ ...after, incident: input.incident }));
+  assert.deepEqual(caseComplaints(written), []);
+  return after;
 }
 
 /** What a case says that was done, as the calls were: the service's name and the times left out. */

@@ -18,6 +18,7 @@ import {
   incident,
   READ_ONLY,
   settings,
+  validCase,
 } from "./given";
 
 const worker: RoleSubject = { kind: "role", name: "worker", proved: true };
@@ -39,7 +40,7 @@ describe("roles in the account branch", () => {
   async function contain(subjects: (RoleSubject | UserSubject)[], answers: IamAnswers = bare) {
     const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
     const handler = emergencyActionAccount(sdk, settings());
-    const after = await handler({ incident: incident(subjects), caseId: "e" });
+    const after = await validCase(handler, { incident: incident(subjects), caseId: "e" });
     return { after, calls };
   }
 
