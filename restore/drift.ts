@@ -1,6 +1,7 @@
 import type { Look } from "../functions/account/look";
 import type { Action } from "../functions/case";
-import type { Context, Drift, Step } from "./plan";
+import type { Context } from "./item";
+import type { Drift, Step } from "./plan";
 import type { PresentUser } from "./present";
 
 /** A user as he is now; undefined where he is gone. */

@@ -1,10 +1,8 @@
 import type { RoleSubject, Subject } from "../events/incident";
 import type { RoleLook } from "../functions/account/role";
 import type { Action } from "../functions/case";
-import type { Context, Item } from "./plan";
-
-const ATTACK = { by: "attack", why: "the record itself gave it: it is the attack" } as const;
-const NO_BEFORE = "the case lacks the state before, so whether it was there is not known";
+import { plain } from "./document";
+import { attack, type Context, type Item, NO_BEFORE } from "./item";
 
 /** AWSDenyAll that the owner had attached before is left as it was, where the look came first. */
 export function roleDenyItem(context: Context, action: Action): Item[] {
@@ -37,10 +35,11 @@ export function roleAttachedItem(context: Context, action: Action): Item[] {
     input: { RoleName, PolicyArn },
     why: "the role had it",
     there: now?.attached.includes(PolicyArn) ?? false,
-    held: ATTACK,
+    ...attack(true),
   });
 }
 
+/** A role's inline policy, by the document that the case kept. */
 export function roleInlineItem(context: Context, action: Action): Item[] {
   const { RoleName, PolicyName, before, now } = roleIn(context, action);
   const document = before?.inline.find(({ name }) => name === PolicyName)?.document;
@@ -50,14 +49,14 @@ export function roleInlineItem(context: Context, action: Action): Item[] {
     subject: `role/${RoleName}`,
   };
   if (document === undefined) return [{ ...item, why: "the case lacks the policy's document" }];
-  const PolicyDocument = decoded(document);
+  const PolicyDocument = plain(document);
   return forRole(now, {
     ...item,
     call: "iam:PutRolePolicy",
     input: { RoleName, PolicyName, PolicyDocument },
     why: "the role had it",
     there: now?.inline.some(({ name }) => name === PolicyName) ?? false,
-    held: ATTACK,
+    ...attack(true),
   });
 }
 
@@ -87,21 +86,12 @@ function trustDrift(
   opened: boolean,
 ): Pick<Item, "drift"> {
   if (!before || !now) return {};
-  const same = decoded(before.trust) === decoded(now.trust);
+  const same = plain(before.trust) === plain(now.trust);
   if (same !== opened) return {};
   const what = opened
     ? "the role's trust policy is still the one that the record set: set it back first"
     : "the role's trust policy is not the one that the case saw";
   return { drift: [what] };
-}
-
-/** IAM gives documents URL-encoded, and takes them plain. */
-function decoded(document: string): string {
-  try {
-    return decodeURIComponent(document);
-  } catch {
-    return document;
-  }
 }
 
 function forRole(now: RoleLook | undefined, item: Item): Item[] {

@@ -1,6 +1,6 @@
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Action } from "../functions/case";
-import type { Context, Item } from "./plan";
+import type { Context, Item } from "./item";
 
 /** A rule in the terms of EC2, from either way in which a case tells it. */
 interface Rule {

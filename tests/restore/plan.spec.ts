@@ -8,8 +8,9 @@ import { emergencyActionApplicationActions } from "../../functions/EmergencyActi
 import { emergencyActionInfrastructureActions } from "../../functions/EmergencyActionInfrastructure";
 import { stripAccountActions } from "../../functions/StripAccount";
 import type { CaseFile } from "../../restore/caseFile";
-import { knownCalls, type Plan, planRestore, type Wishes } from "../../restore/plan";
+import { type Plan, planRestore, type Wishes } from "../../restore/plan";
 import type { Present } from "../../restore/present";
+import { knownCalls } from "../../restore/readers";
 import {
   ADMIN,
   ALLOW_ALL,

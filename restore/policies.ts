@@ -1,6 +1,7 @@
 import type { Action } from "../functions/case";
 import { documentMakesAdmin } from "../rulebook/admin";
-import type { Context, Item } from "./plan";
+import { sameDocument } from "./document";
+import type { Context, Item } from "./item";
 
 /** How a customer policy stands whose default version was the incident. */
 export interface VersionState {
@@ -56,4 +57,18 @@ export function versionItems(context: Context, done: Action[]): Item[] {
       },
     ];
   });
+}
+
+/** A customer policy that is gone, or says something else than the case saw. */
+export function policyDrift(
+  { present }: Context,
+  arn: string,
+  document: string | undefined,
+): Pick<Item, "drift"> {
+  const now = present.policies[arn];
+  if (now === null) return { drift: [`the policy ${arn} is not there any more`] };
+  if (!now || document === undefined) return {};
+  return sameDocument(now.document, document)
+    ? {}
+    : { drift: [`the default version of ${arn} is not the one that the case saw`] };
 }

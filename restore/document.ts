@@ -1,0 +1,20 @@
+/** IAM gives documents URL-encoded, and takes them plain. */
+export function plain(document: string): string {
+  try {
+    return decodeURIComponent(document);
+  } catch {
+    return document;
+  }
+}
+
+/** Do two documents say the same, URL-encoded or plain, however they are spaced? */
+export function sameDocument(one: string, other: string): boolean {
+  const read = (text: string) => {
+    try {
+      return JSON.stringify(JSON.parse(plain(text)));
+    } catch {
+      return text;
+    }
+  };
+  return read(one) === read(other);
+}
