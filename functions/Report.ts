@@ -1,6 +1,6 @@
 import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
-import type { Action, Case } from "./case";
+import type { Action, Case, CaseSubject } from "./case";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
 
@@ -83,7 +83,7 @@ export function write(input: ReportInput): Message {
   const title = `Tourniquet: ${outcomeOf(input)}`;
   const lines = [
     ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
-    ...(known ? ["", ...whatWasDone(known)] : []),
+    ...(known ? ["", ...whatWasDone(known), ...whatIsLeft(known)] : []),
     ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
     ...whereItIs(input),
   ];
@@ -143,7 +143,7 @@ function errorOf({ state }: ReportInput): Caught | undefined {
 
 function outcomeOf(input: ReportInput): string {
   const { CloudWatcherCore: incident, case: known } = input.state;
-  const about = incident ? `${incident.event.name} in ${incident.event.account}` : "an event";
+  const about = incident ? aboutOf(incident) : "an event";
   const open = known?.open.length ?? 0;
   if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
   if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
@@ -153,12 +153,31 @@ function outcomeOf(input: ReportInput): string {
   return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
 }
 
-function whatHappened({ event, actor, reason, alert }: Incident): string[] {
-  return [
-    `${describeActor(actor)} called ${event.name} from ${event.address} at ${event.time}.`,
-    `Judged: ${reason}.`,
-    ...(alert ? ["", alert] : []),
-  ];
+function aboutOf({ actor, event }: Incident): string {
+  if (actor.type === "Operator") return `a person's order in ${event.account}`;
+  return `${event.name} in ${event.account}`;
+}
+
+/** A finding, an exposed key and an order are nobody's call: see `events/notice.ts`. */
+function openingOf({ actor, event }: Incident): string {
+  const { name, time } = event;
+  const from = event.address === "unknown" ? "an unknown address" : event.address;
+  if (actor.type === "Operator") {
+    return `A person ordered this at ${time}; CloudTrail's record of StartExecution says who.`;
+  }
+  switch (event.source) {
+    case "guardduty.amazonaws.com":
+      return `GuardDuty found ${name} at ${time}, with calls from ${from}.`;
+    case "health.amazonaws.com":
+      return `AWS Health told of ${name} at ${time}.`;
+    default:
+      return `${describeActor(actor)} called ${name} from ${from} at ${time}.`;
+  }
+}
+
+function whatHappened(incident: Incident): string[] {
+  const { reason, alert } = incident;
+  return [openingOf(incident), `Judged: ${reason}.`, ...(alert ? ["", alert] : [])];
 }
 
 function whatWasDone(known: Case): string[] {
@@ -174,6 +193,46 @@ function whatWasDone(known: Case): string[] {
       ? ["", "Worth knowing:", ...known.notes.map((one) => `- ${one}`)]
       : []),
     ...(known.open.length > 0 ? ["", "STILL OPEN:", ...known.open.map((one) => `- ${one}`)] : []),
+  ];
+}
+
+/** What no machine can do after a containment; nothing where nothing was taken. */
+function whatIsLeft(known: Case): string[] {
+  if (!known.actions.some(({ outcome }) => outcome === "done")) return [];
+  const tasks = known.subjects.flatMap((subject) => tasksOf(subject, known.actions));
+  return tasks.length > 0 ? ["", "Left to do:", ...tasks.map((task) => `- ${task}`)] : [];
+}
+
+/** What IAM allows in a name, none of which a shell reads: a record may hold any text. */
+const PLAIN_NAME = /^[\w+=,.@-]{1,64}$/;
+
+/**
+ * The tasks of one subject.
+ * Source: CloudTrail API Reference, LookupAttribute, Username,
+ * https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html
+ */
+function tasksOf(subject: CaseSubject, actions: Action[]): string[] {
+  if (subject.kind !== "user" && subject.kind !== "applicationUser") return [];
+  const { name } = subject;
+  if (!PLAIN_NAME.test(name)) return [`See in CloudTrail what this user did: ${name}`];
+  const did = (call: string) =>
+    actions.some(
+      (one) => one.call === call && one.outcome === "done" && one.subject === `user ${name}`,
+    );
+  const asked = JSON.stringify([{ AttributeKey: "Username", AttributeValue: name }]);
+  return [
+    `See what ${name} did: aws cloudtrail lookup-events --lookup-attributes '${asked}'`,
+    ...(subject.kind === "applicationUser"
+      ? [`Move the application to the key in the secret ${subject.secret ?? "that the case names"}`]
+      : [`Ask the owner of ${name} for new keys and a new password before anything is given back`]),
+    ...(did("iam:DeleteLoginProfile")
+      ? [
+          `The password of ${name} cannot come back: aws iam create-login-profile --user-name ${name} --password-reset-required --password "$PASSWORD"`,
+        ]
+      : []),
+    ...(did("iam:DeactivateMFADevice")
+      ? [`The MFA device of ${name} cannot come back: ${name} registers it anew`]
+      : []),
   ];
 }
 
@@ -199,11 +258,15 @@ const CONSOLES: Record<string, string> = {
   "aws-us-gov": "console.amazonaws-us-gov.com",
 };
 
+/** Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html, history: 90 days. */
 function whereItIs({ state: { recorded, case: known }, execution }: ReportInput): string[] {
   const written = recorded?.key
     ? [`Case: s3://${recorded.bucket}/${recorded.key}`]
     : recorded?.Error
-      ? [`The case could not be written: ${recorded.Error}: ${causeOf(recorded.Cause)}`]
+      ? [
+          `The case could not be written: ${recorded.Error}: ${causeOf(recorded.Cause)}`,
+          "What was there before is in the execution's history only, which AWS deletes after 90 days.",
+        ]
       : [];
   const taken = known?.actions.some(({ outcome }) => outcome === "done");
   const back =

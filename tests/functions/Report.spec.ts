@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as sns from "@aws-sdk/client-sns";
+import type { Incident } from "../../events/incident";
 import type { Action, Case } from "../../functions/case";
 import { type ReportInput, report } from "../../functions/Report";
 import { fakeSdk, refusal, withEnvironment } from "./fakeSdk";
@@ -119,6 +120,106 @@ describe("Report", () => {
     ]);
   });
 
+  const openings: [name: string, over: Partial<Incident>, title: string, line: string][] = [
+    [
+      "a finding",
+      {
+        actor: { type: "AWSService", arn: "unknown", invokedBy: "guardduty.amazonaws.com" },
+        event: {
+          ...event.event,
+          source: "guardduty.amazonaws.com",
+          name: "Exfiltration:IAMUser/X",
+        },
+      },
+      "Tourniquet: nothing to do for Exfiltration:IAMUser/X in 123456789012",
+      "GuardDuty found Exfiltration:IAMUser/X at 2026-06-01T12:00:00Z, with calls from 203.0.113.7.",
+    ],
+    [
+      "an exposed key",
+      {
+        actor: { type: "AWSService", arn: "unknown", invokedBy: "health.amazonaws.com" },
+        event: {
+          ...event.event,
+          source: "health.amazonaws.com",
+          name: "AWS_RISK_CREDENTIALS_EXPOSED",
+          address: "health.amazonaws.com",
+        },
+      },
+      "Tourniquet: nothing to do for AWS_RISK_CREDENTIALS_EXPOSED in 123456789012",
+      "AWS Health told of AWS_RISK_CREDENTIALS_EXPOSED at 2026-06-01T12:00:00Z.",
+    ],
+    [
+      "a person's order",
+      {
+        actor: { type: "Operator", arn: "unknown" },
+        event: {
+          ...event.event,
+          source: "states.amazonaws.com",
+          name: "StartExecution",
+          address: "unknown",
+        },
+      },
+      "Tourniquet: nothing to do for a person's order in 123456789012",
+      "A person ordered this at 2026-06-01T12:00:00Z; CloudTrail's record of StartExecution says who.",
+    ],
+    [
+      "a call from nowhere",
+      { event: { ...event.event, address: "unknown" } },
+      "Tourniquet: nothing to do for AttachUserPolicy in 123456789012",
+      "IAM user mallory called AttachUserPolicy from an unknown address at 2026-06-01T12:00:00Z.",
+    ],
+  ];
+  for (const [name, over, title, line] of openings) {
+    it(`opens in its own words for ${name}`, async () => {
+      const { subject, lines } = await message({ CloudWatcherCore: { ...event, ...over } });
+      assert.equal(subject, title);
+      assert.deepEqual(lines, [
+        line,
+        `Judged: ${ADMIN} makes an admin.`,
+        "",
+        `Execution: ${execution}`,
+        link,
+      ]);
+    });
+  }
+
+  it("says what is left to a person, with commands, and what cannot come back", async () => {
+    const taken = (call: string): Action => ({ ...attach, call, input: {} });
+    const known = caseOf({
+      subjects: [
+        { kind: "user", name: "bob" },
+        { kind: "user", name: "b; rm -rf /" },
+        { kind: "applicationUser", name: "app-1", secret: "stack/application/app-1" },
+        { kind: "securityGroup", groupId: "sg-1", before: { rules: [] } },
+      ],
+      actions: [
+        taken("iam:DeleteLoginProfile"),
+        taken("iam:DeactivateMFADevice"),
+        { ...taken("iam:DeleteLoginProfile"), subject: "user app-1", outcome: "gone", error: "x" },
+      ],
+    });
+    const ask = (name: string) =>
+      `- See what ${name} did: aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"Username","AttributeValue":"${name}"}]'`;
+    const { lines } = await message({ CloudWatcherCore: event, case: known });
+    assert.deepEqual(lines.slice(7, -3), [
+      "",
+      "Left to do:",
+      ask("bob"),
+      "- Ask the owner of bob for new keys and a new password before anything is given back",
+      '- The password of bob cannot come back: aws iam create-login-profile --user-name bob --password-reset-required --password "$PASSWORD"',
+      "- The MFA device of bob cannot come back: bob registers it anew",
+      "- See in CloudTrail what this user did: b; rm -rf /",
+      ask("app-1"),
+      "- Move the application to the key in the secret stack/application/app-1",
+    ]);
+    const observed = {
+      ...known,
+      actions: known.actions.map((one) => ({ ...one, outcome: "would" as const })),
+    };
+    const quiet = await message({ CloudWatcherCore: event, case: observed });
+    assert.ok(!quiet.lines.includes("Left to do:"));
+  });
+
   it("says of observe what enforce would have called, and of nothing that nothing was", async () => {
     const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
     assert.deepEqual((await message({ CloudWatcherCore: event, case: would })).lines.slice(3, 5), [
@@ -135,7 +236,10 @@ describe("Report", () => {
     const failed = { Error: "S3ServiceException", Cause: "not JSON" };
     const { lines } = await message({ CloudWatcherCore: event, error, recorded: failed });
     assert.ok(lines.includes("Failed: ThrottlingException: Rate exceeded"));
-    assert.ok(lines.includes("The case could not be written: S3ServiceException: not JSON"));
+    assert.deepEqual(lines.slice(-4, -2), [
+      "The case could not be written: S3ServiceException: not JSON",
+      "What was there before is in the execution's history only, which AWS deletes after 90 days.",
+    ]);
   });
 
   it("tells of an event that could not be judged", async () => {
