@@ -46,6 +46,8 @@ export interface Context {
   file: CaseFile;
   present: Present;
   own: RecordsOwn;
+  /** The incident was none: what the record gave comes back, and what it set stays. */
+  falseAlarm: boolean;
 }
 
 /** How one call of a responder is taken back. */
@@ -71,6 +73,13 @@ export const ATTACK = "the record itself gave it: it is the attack";
 /** Held where it is what the record itself gave; `--false-alarm` gives it back. */
 export function attack(is: boolean): Pick<Item, "held"> {
   return is ? { held: { by: "attack", why: ATTACK } } : {};
+}
+
+/** Held where a record took the owner's own AWSDenyAll off: the case's stays in its place. */
+export function heldForOwner({ own }: Context, subject: string): Pick<Item, "held"> {
+  if (!own.deniesTaken.includes(subject)) return {};
+  const why = "the record took the owner's own AWSDenyAll off; the case's stays in its place";
+  return { held: { by: "attack", why } };
 }
 
 /** Is this ARN AWSDenyAll, in whatever partition? */

@@ -67,8 +67,8 @@ export function planRestore(
   wishes: Wishes,
   others: CaseFile[] = [],
 ): Plan {
-  const own = ownOfAll([file, ...others].map(({ incident }) => incident));
-  const context: Context = { file, present, own };
+  const own = ownOfAll([file, ...others]);
+  const context: Context = { file, present, own, falseAlarm: wishes.falseAlarm };
   const done = file.actions.filter(({ outcome }) => outcome === "done");
   const items = distinct([
     ...versionItems(context, done),

@@ -13,14 +13,18 @@ export interface VersionState {
 
 /**
  * A policy that is attached again while its default version is the attack's makes admins again.
- * The case does not know the former default; where one other version is left, it is that one.
+ * The case does not know the former default; where one other version is left, it is that one. For a
+ * false alarm the version that the record set is right, and stays.
  * @returns undefined where the policy is no subject of the case.
  */
-export function versionOf({ file, present }: Context, arn: string): VersionState | undefined {
+export function versionOf(
+  { file, present, falseAlarm }: Context,
+  arn: string,
+): VersionState | undefined {
   if (!file.subjects.some((one) => one.kind === "policy" && one.arn === arn)) return undefined;
   const now = present.policies[arn];
   // A policy that is gone is the item's own drift.
-  if (!now || isHarmless(now.document)) return {};
+  if (!now || falseAlarm || isHarmless(now.document)) return {};
   const others = now.versions.filter(({ isDefault }) => !isDefault);
   const [former] = others;
   if (former && others.length === 1 && isHarmless(former.document)) return { former: former.id };

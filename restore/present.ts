@@ -1,5 +1,5 @@
 import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
-import type { IAMClient } from "@aws-sdk/client-iam";
+import type { IAMClient, ListServiceSpecificCredentialsCommandOutput } from "@aws-sdk/client-iam";
 import { attachedToGroup, type Look, policyDocument } from "../functions/account/look";
 import { lookAtRole, type RoleLook } from "../functions/account/role";
 import { type FoundUser, findUser } from "../functions/account/user";
@@ -79,24 +79,44 @@ async function userNow(
 }
 
 async function madeDates({ iamSdk: sdk, iam }: Eye, UserName: string) {
+  const at = { client: iam };
   const user = { UserName };
   const [keys, sshKeys, services, certificates] = await Promise.all([
-    iam.send(new sdk.ListAccessKeysCommand(user)),
-    iam.send(new sdk.ListSSHPublicKeysCommand(user)),
-    iam.send(new sdk.ListServiceSpecificCredentialsCommand(user)),
-    iam.send(new sdk.ListSigningCertificatesCommand(user)),
+    all(sdk.paginateListAccessKeys(at, user), (page) => page.AccessKeyMetadata),
+    all(sdk.paginateListSSHPublicKeys(at, user), (page) => page.SSHPublicKeys),
+    all(servicePages(sdk, iam, UserName), (page) => page.ServiceSpecificCredentials),
+    all(sdk.paginateListSigningCertificates(at, user), (page) => page.Certificates),
   ]);
   const dated: [id: string | undefined, date: Date | undefined][] = [
-    ...(keys.AccessKeyMetadata ?? []).map(dates("AccessKeyId", "CreateDate")),
-    ...(sshKeys.SSHPublicKeys ?? []).map(dates("SSHPublicKeyId", "UploadDate")),
-    ...(services.ServiceSpecificCredentials ?? []).map(
-      dates("ServiceSpecificCredentialId", "CreateDate"),
-    ),
-    ...(certificates.Certificates ?? []).map(dates("CertificateId", "UploadDate")),
+    ...keys.map(dates("AccessKeyId", "CreateDate")),
+    ...sshKeys.map(dates("SSHPublicKeyId", "UploadDate")),
+    ...services.map(dates("ServiceSpecificCredentialId", "CreateDate")),
+    ...certificates.map(dates("CertificateId", "UploadDate")),
   ];
   return Object.fromEntries(
     dated.flatMap(([id, date]) => (id && date ? [[id, date.toISOString()]] : [])),
   );
+}
+
+async function all<Page, One>(
+  pages: AsyncIterable<Page>,
+  items: (page: Page) => One[] | undefined,
+): Promise<One[]> {
+  const found: One[] = [];
+  for await (const page of pages) found.push(...(items(page) ?? []));
+  return found;
+}
+
+/** The SDK has no paginator for this one. */
+async function* servicePages(sdk: Eye["iamSdk"], iam: IAMClient, UserName: string) {
+  let Marker: string | undefined;
+  do {
+    const page: ListServiceSpecificCredentialsCommandOutput = await iam.send(
+      new sdk.ListServiceSpecificCredentialsCommand({ UserName, ...(Marker && { Marker }) }),
+    );
+    yield page;
+    Marker = page.IsTruncated ? page.Marker : undefined;
+  } while (Marker);
 }
 
 function dates<I extends string, D extends string>(id: I, date: D) {

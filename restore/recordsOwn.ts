@@ -1,5 +1,7 @@
 import type { Incident } from "../events/incident";
-import { type Fields, fieldsOf } from "../events/record";
+import { type Fields, fieldsOf, textIn } from "../events/record";
+import type { CaseFile } from "./caseFile";
+import { isDenyAll } from "./item";
 
 /** What the record itself gave: the attack, which a restore leaves away. */
 export interface RecordsOwn {
@@ -12,6 +14,8 @@ export interface RecordsOwn {
   users: string[];
   /** Ids of security group rules that it made or changed. */
   rules: string[];
+  /** "user NAME", "role NAME": from whom a record took the owner's AWSDenyAll, and not a case's. */
+  deniesTaken: string[];
 }
 
 const CREDENTIAL_EVENTS =
@@ -23,18 +27,42 @@ const RULE_IDS = /^securityGroupRuleId$/i;
  * What the records of several incidents gave. A burst of calls is as many incidents, and each case
  * may hold what another's record had given.
  */
-export function ownOfAll(incidents: Incident[]): RecordsOwn {
-  const all = incidents.map(ownOf);
+export function ownOfAll(cases: CaseFile[]): RecordsOwn {
+  const all = cases.map(({ incident }) => ownOf(incident));
   return {
     userGrants: all.flatMap((one) => one.userGrants),
     groupGrants: all.flatMap((one) => one.groupGrants),
     credentials: all.flatMap((one) => one.credentials),
     users: all.flatMap((one) => one.users),
     rules: all.flatMap((one) => one.rules),
+    deniesTaken: deniesTaken(cases),
   };
 }
 
-function ownOf(incident: Incident): RecordsOwn {
+/**
+ * A deny that went before any of the cases had attached one was the owner's; one that went later was
+ * a case's, which the attacker took off again.
+ */
+function deniesTaken(cases: CaseFile[]): string[] {
+  const attached = cases
+    .flatMap(({ actions }) => actions)
+    .filter(({ call, input, outcome }) => {
+      return outcome === "done" && /^iam:Attach/.test(call) && isDenyAll(input.PolicyArn);
+    });
+  return cases.flatMap(({ incident: { event, record } }) => {
+    const { requestParameters } = fieldsOf(record);
+    const parameters = fieldsOf(requestParameters);
+    const kind = /^Detach(User|Role)Policy$/.exec(event.name)?.[1]?.toLowerCase();
+    if (!kind || !isDenyAll(parameters.policyArn)) return [];
+    const subject = `${kind} ${textIn(parameters, `${kind}Name`)}`;
+    const before = attached.some(
+      (one) => one.subject === subject && Date.parse(one.at) < Date.parse(event.time),
+    );
+    return before ? [] : [subject];
+  });
+}
+
+function ownOf(incident: Incident): Omit<RecordsOwn, "deniesTaken"> {
   const { subjects, event } = incident;
   const record = fieldsOf(incident.record);
   const told = [record.requestParameters, record.responseElements];

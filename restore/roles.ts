@@ -2,7 +2,7 @@ import type { RoleSubject, Subject } from "../events/incident";
 import type { RoleLook } from "../functions/account/role";
 import type { Action } from "../functions/case";
 import { plain } from "./document";
-import { attack, type Context, type Item, NO_BEFORE } from "./item";
+import { attack, type Context, heldForOwner, type Item, NO_BEFORE } from "./item";
 
 /** AWSDenyAll that the owner had attached before is left as it was, where the look came first. */
 export function roleDenyItem(context: Context, action: Action): Item[] {
@@ -20,6 +20,7 @@ export function roleDenyItem(context: Context, action: Action): Item[] {
     why: "the case attached it",
     there: now !== undefined && !now.attached.includes(PolicyArn),
     ...(held && { held: { by: "named", why: held } }),
+    ...heldForOwner(context, `role ${RoleName}`),
     ...trustDrift(before, now, opened),
   });
 }

@@ -1,7 +1,16 @@
 import type { Action, CaseSubject } from "../functions/case";
 import { plain, sameDocument } from "./document";
 import { groupDrift, type UserNow } from "./drift";
-import { attack, type Context, type Item, isDenyAll, LATER, NO_BEFORE, unlessBefore } from "./item";
+import {
+  attack,
+  type Context,
+  heldForOwner,
+  type Item,
+  isDenyAll,
+  LATER,
+  NO_BEFORE,
+  unlessBefore,
+} from "./item";
 import { policyDrift, versionOf } from "./policies";
 
 type UserCase = Extract<CaseSubject, { kind: "user" | "applicationUser" }>;
@@ -60,6 +69,7 @@ export function denyItem(context: Context, action: Action): Item[] {
     why: "the case attached it",
     there: now !== undefined && !has,
     ...(held && { held: { by: "named", why: held } }),
+    ...heldForOwner(context, `user ${name}`),
   });
 }
 

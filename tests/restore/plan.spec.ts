@@ -96,6 +96,10 @@ function told({ steps, there, left, drift, stops }: Plan) {
   return Object.fromEntries(Object.entries(all).filter(([, list]) => list.length > 0));
 }
 
+const ownersDeny =
+  "deny:bob: the record took the owner's own AWSDenyAll off; the case's stays in its place (--false-alarm takes it off)";
+const detachNotUndone =
+  "record:DetachUserPolicy: the record's own call, DetachUserPolicy, is not undone: the case does not know what was before it";
 const teamPolicy = { document: HARMLESS, versions: [] };
 const liftDeny = ["deny:bob", "iam:DetachUserPolicy", { ...bob, PolicyArn: DENY_ALL }];
 const attachTeam = [`policies:bob:${TEAM}`, "iam:AttachUserPolicy", { ...bob, PolicyArn: TEAM }];
@@ -308,6 +312,35 @@ const cases: [
       { [KEY]: "2026-06-01T11:59:59.000Z" },
     ),
     { steps: [wholeSteps[3]] },
+  ],
+  [
+    "leaves its AWSDenyAll in the place of the owner's, which the record took off",
+    denyTaken(),
+    presentOf({ attached: [DENY_ALL] }),
+    { left: [ownersDeny, detachNotUndone] },
+  ],
+  [
+    "lifts its AWSDenyAll where it was right to take the owner's off",
+    denyTaken(),
+    presentOf({ attached: [DENY_ALL] }),
+    { steps: [liftDeny], left: [detachNotUndone] },
+    { falseAlarm: true },
+  ],
+  [
+    "leaves its AWSDenyAll where the record of another case took the owner's off",
+    fileOf({ before: {}, actions: [deny] }),
+    presentOf({ attached: [DENY_ALL] }),
+    { left: [ownersDeny] },
+    {},
+    [denyTaken()],
+  ],
+  [
+    "lifts its AWSDenyAll where the attacker had taken one of a case off",
+    denyTaken(),
+    presentOf({ attached: [DENY_ALL] }),
+    { steps: [liftDeny], left: [detachNotUndone] },
+    {},
+    [fileOf({ before: {}, actions: [{ ...deny, at: "2026-06-01T11:59:58.000Z" }] })],
   ],
   [
     "leaves an AWSDenyAll that was there before",
@@ -606,6 +639,22 @@ const cases: [
     },
   ],
   [
+    "leaves the record's version the default where it was a false alarm",
+    policyCase(),
+    presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", HARMLESS]) } }),
+    {
+      steps: [
+        attachTeam,
+        [
+          `policies:group/devs:${TEAM}`,
+          "iam:AttachGroupPolicy",
+          { GroupName: "devs", PolicyArn: TEAM },
+        ],
+      ],
+    },
+    { falseAlarm: true },
+  ],
+  [
     "does not attach a policy that still makes admins",
     policyCase(),
     presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", HARMLESS], ["v2", HARMLESS]) } }),
@@ -766,6 +815,16 @@ function laterRule(): CaseFile {
   const revoke = (id: string) =>
     done("ec2:RevokeSecurityGroupIngress", { GroupId: "sg-1", SecurityGroupRuleIds: [id] }, "sg-1");
   return { ...file, actions: [revoke("sgr-new"), revoke("sgr-old")] };
+}
+
+/** The record took an AWSDenyAll off, and the case attached it again. */
+function denyTaken(): CaseFile {
+  return fileOf({
+    event: "DetachUserPolicy",
+    parameters: { userName: "bob", policyArn: DENY_ALL },
+    before: {},
+    actions: [deny],
+  });
 }
 
 function policyCase(): CaseFile {

@@ -183,6 +183,27 @@ describe("a restore, by kind of subject", function () {
     assert.deepEqual((await restore(id)).told, []);
   });
 
+  it("keeps the record's version for a false alarm, and finds nothing to do the second time", async () => {
+    const { Policy } = (await call("iam:CreatePolicy", {
+      PolicyName: "Team",
+      PolicyDocument: document("s3:GetObject"),
+    })) as { Policy: { Arn: string } };
+    const PolicyArn = Policy.Arn;
+    await call("iam:CreatePolicyVersion", { PolicyArn, PolicyDocument: document("*") });
+    await call("iam:CreateUser", { UserName: "bob" });
+    await call("iam:AttachUserPolicy", { UserName: "bob", PolicyArn });
+    const [id = ""] = await attack([
+      ["iam:SetDefaultPolicyVersion", { PolicyArn, VersionId: "v2" }],
+    ]);
+    const { told } = await restore(id, { falseAlarm: true });
+    assert.deepEqual(told, [`done policies:bob:${PolicyArn}`]);
+    const { Policy: now } = (await call("iam:GetPolicy", { PolicyArn })) as {
+      Policy: { DefaultVersionId: string };
+    };
+    assert.equal(now.DefaultVersionId, "v2");
+    assert.deepEqual((await restore(id, { falseAlarm: true })).told, []);
+  });
+
   it("leaves a group without the record's grant, and gives it back for a false alarm", async () => {
     await call("iam:CreateUser", { UserName: "bob" });
     await call("iam:CreateGroup", { GroupName: "devs" });
