@@ -1,7 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Where cases are kept: versioned, encrypted, closed to the public, over TLS only. */
+/** Days for which nobody may delete or overwrite a version of a case without the right to bypass. */
+const CASE_RETENTION_DAYS = 90;
+
+/** Where cases are kept: versioned, locked for a while, encrypted, closed to the public, over TLS only. */
 export class CaseBucket extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
@@ -19,10 +22,21 @@ export class CaseBucket extends pulumi.ComponentResource {
       child,
     );
     const of = { bucket: bucket.bucket };
-    new aws.s3.BucketVersioning(
+    const versioning = new aws.s3.BucketVersioning(
       `${name}-cases`,
       { ...of, versioningConfiguration: { status: "Enabled" } },
       child,
+    );
+    // A lock needs versions. It is set on the bucket that is there: naming it in the bucket itself
+    // would replace the bucket, and its cases with it.
+    // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
+    new aws.s3.BucketObjectLockConfiguration(
+      `${name}-cases`,
+      {
+        ...of,
+        rule: { defaultRetention: { mode: "GOVERNANCE", days: CASE_RETENTION_DAYS } },
+      },
+      { ...child, dependsOn: [versioning] },
     );
     new aws.s3.BucketServerSideEncryptionConfiguration(
       `${name}-cases`,

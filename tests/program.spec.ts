@@ -73,6 +73,7 @@ describe("the program", function () {
       "aws:iam/rolePolicy:RolePolicy": 9,
       "aws:lambda/function:Function": 7,
       "aws:s3/bucket:Bucket": 1,
+      "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
@@ -99,6 +100,17 @@ describe("the program", function () {
       assert.ok(name.startsWith("tourniquet-lab"), name);
       if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
     }
+  });
+
+  it("keeps each version of a case for 90 days from whoever has no right to bypass", () => {
+    const [lock] = ofType(lab, ":BucketObjectLockConfiguration");
+    assert.deepEqual(lock?.inputs, {
+      bucket: "tourniquet-lab-cases-123456789012",
+      rule: { defaultRetention: { mode: "GOVERNANCE", days: 90 } },
+    });
+    const [bucket] = ofType(lab, ":Bucket");
+    // It would replace the bucket of a stack that is there.
+    assert.equal(bucket?.inputs.objectLockEnabled, undefined);
   });
 
   it("asks EventBridge for exactly the watched events, in a pattern that is short enough", () => {
