@@ -132,13 +132,18 @@ function membership(parameters: Fields): ReadGrant | undefined {
   };
 }
 
+/** Of an inline policy, and of a managed one's new version: a record does not tell what was there. */
+const OVERWRITES = "makes nobody an admin, and may have taken the place of a document that denied";
+
 function userGrant(read: GrantReader): IamReader {
   return ({ parameters, actor }) => {
     const name = nameIn(parameters, "userName");
     if (!name) return unreadable("userName", parameters.userName);
     const found = read(parameters);
     if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
-    if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
+    if (found.admin === "no" && found.grant.kind !== "inline") {
+      return { ignore: `${found.words} makes nobody an admin` };
+    }
     return {
       subjects: [
         {
@@ -149,10 +154,11 @@ function userGrant(read: GrantReader): IamReader {
           ...ownKey(name, actor),
         },
       ],
-      because:
-        found.admin === "yes"
-          ? `${found.words} makes user ${name} an admin`
-          : `${found.words} may make user ${name} an admin`,
+      because: {
+        yes: `${found.words} makes user ${name} an admin`,
+        unknown: `${found.words} may make user ${name} an admin`,
+        no: `${found.words} of user ${name} ${OVERWRITES}`,
+      }[found.admin],
     };
   };
 }
@@ -163,7 +169,9 @@ function groupGrant(read: GrantReader): IamReader {
     if (!name) return unreadable("groupName", parameters.groupName);
     const found = read(parameters);
     if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
-    if (found.admin === "no") return { ignore: `${found.words} makes nobody an admin` };
+    if (found.admin === "no" && found.grant.kind !== "inline") {
+      return { ignore: `${found.words} makes nobody an admin` };
+    }
     if (found.grant.kind === "group") return { ignore: "a group has no groups" };
     return {
       subjects: [
@@ -175,7 +183,10 @@ function groupGrant(read: GrantReader): IamReader {
           denies: found.denies !== "no",
         },
       ],
-      because: `${found.words} ${found.admin === "yes" ? "makes" : "may make"} the members of group ${name} admins`,
+      because:
+        found.admin === "no"
+          ? `${found.words} of group ${name} ${OVERWRITES}`
+          : `${found.words} ${found.admin === "yes" ? "makes" : "may make"} the members of group ${name} admins`,
     };
   };
 }
@@ -218,11 +229,13 @@ function newPolicyVersion({ parameters, response }: Call): Reading {
     return { ignore: `the new version of ${arn} is not its default` };
   }
   const { admin } = judged(parameters.policyDocument);
-  if (admin === "no") return { ignore: `the new version of ${arn} makes nobody an admin` };
   const versionId = textIn(fieldsOf(response.policyVersion), "versionId");
   return {
     subjects: [{ kind: "policy", arn, proved: admin === "yes", ...(versionId && { versionId }) }],
-    because: `the new default version of ${arn} ${admin === "yes" ? "makes" : "may make"} admins`,
+    because:
+      admin === "no"
+        ? `the new default version of ${arn} ${OVERWRITES}`
+        : `the new default version of ${arn} ${admin === "yes" ? "makes" : "may make"} admins`,
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   UserSubject,
 } from "../events/incident";
 import { documentMakesAdmin, makesAdmin } from "../rulebook/admin";
+import { type Former, formerOf, isFreed, madeAdminsBefore, mayHaveDenied } from "./account/former";
 import {
   groupCutActions,
   groupGrantDocument,
@@ -14,7 +15,7 @@ import {
   takeFromGroup,
 } from "./account/group";
 import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
-import { holdersOfNew, policyCutActions, wasAdminBefore, withdrawPolicy } from "./account/policy";
+import { boundedBy, holdersOfNew, policyCutActions, withdrawPolicy } from "./account/policy";
 import { containRole, roleFirstCutActions, roleLookActions } from "./account/role";
 import { spared } from "./account/spared";
 import {
@@ -105,11 +106,14 @@ function contain(hand: AccountHand, subject: Subject, actor: string | undefined)
   switch (subject.kind) {
     case "user":
       if (subject.caller) return containCaller(hand, subject);
-      return subject.proved ? cutUser(hand, subject) : lookThenCut(hand, subject);
+      if (subject.proved) return cutUser(hand, subject);
+      return subject.grant?.kind === "inline"
+        ? containOverwritten(hand, subject)
+        : lookThenCut(hand, subject);
     case "group":
       return containGroup(hand, subject, actor);
     case "policy":
-      return containPolicy(hand, subject);
+      return containPolicy(hand, subject, actor);
     case "role":
       return containRole(hand, subject);
     default:
@@ -230,7 +234,12 @@ async function containGroup(
   }
   if (!grant || group.denies) return containMembers(hand, members, group.always);
   if (!group.proved && !groupGrantIsAdmin(document)) {
-    return { notes: [`What group ${name} was given makes nobody an admin`] };
+    const text = `What group ${name} was given makes nobody an admin`;
+    const freed =
+      grant.kind === "inline"
+        ? await lookAtMembers(hand, members, `inline policy ${grant.policyName} of group ${name}`)
+        : NOTHING;
+    return together([{ notes: [text] }, freed]);
   }
   const subject: Extract<CaseSubject, { kind: "group" }> = {
     kind: "group",
@@ -259,11 +268,16 @@ function together(passes: Pass[]): Pass {
   };
 }
 
-async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<Pass> {
+async function containPolicy(
+  hand: AccountHand,
+  policy: PolicySubject,
+  actor: string | undefined,
+): Promise<Pass> {
   const { arn } = policy;
-  const [holders, already, document] = await Promise.all([
+  const [holders, bounded, former, document] = await Promise.all([
     holdersOfNew(hand, arn),
-    wasAdminBefore(hand, policy),
+    boundedBy(hand, arn),
+    formerOf(hand, policy),
     policy.proved ? undefined : policyDocument(hand.sdk, hand.iam, arn),
   ]);
   if (!holders) {
@@ -271,12 +285,47 @@ async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<
     const text = `Policy ${arn} is not there (any more): nobody to take it from`;
     return policy.proved ? { alerts: [text] } : { notes: [text] };
   }
-  if (!policy.proved && documentMakesAdmin(document).answer !== "yes") {
-    return { notes: [`The default version of ${arn} makes nobody an admin`] };
-  }
-  if (already) {
-    return { alerts: [`${arn} made admins before this record: nothing was taken`] };
-  }
+  const makes = policy.proved || documentMakesAdmin(document).answer === "yes";
+  const already = makes && madeAdminsBefore(former);
+  const takes = makes && !already;
+  const concerned = mayHaveDenied(former);
+  const members =
+    holders.groups.length > 0 && (concerned || (takes && actor))
+      ? (await Promise.all(holders.groups.map((group) => membersOf(hand, group)))).flat()
+      : [];
+  const having = [...holders.users, ...holders.keepers, ...members];
+  const self = takes && actor && having.includes(actor) ? actor : undefined;
+  const others = [...new Set([...bounded.users, ...(concerned ? having : [])])];
+  // Looked at before anything is taken: a look that fails is asked again, and the case stays whole.
+  const asked = others.filter((name) => name !== self);
+  const found = await Promise.all(asked.map((name) => findUser(hand, { name })));
+
+  const roles = [...bounded.roles, ...(concerned && !takes ? holders.roles : [])];
+  return together([
+    ...(await Promise.all([
+      self ? containCaller(hand, { kind: "user", name: self, proved: true }) : NOTHING,
+      ...found.map((one) => containFreed(hand, one, arn, former, takes)),
+      takes ? takePolicy(hand, arn, holders) : leftPolicy(arn, already),
+    ])),
+    {
+      alerts: roles.map(
+        (role) => `Role ${role} is no longer denied or bounded by ${arn} as before: look at it`,
+      ),
+    },
+  ]);
+}
+
+function leftPolicy(arn: string, already: boolean): Pass {
+  return already
+    ? { alerts: [`${arn} made admins before this record: nothing was taken`] }
+    : { notes: [`The default version of ${arn} makes nobody an admin`] };
+}
+
+async function takePolicy(
+  hand: AccountHand,
+  arn: string,
+  holders: Extract<CaseSubject, { kind: "policy" }>["before"],
+): Promise<Pass> {
   await withdrawPolicy(hand, arn, holders);
   const alerts = [
     ...holders.roles.map((role) => `Role ${role} has ${arn} and was not touched: look at it`),
@@ -286,4 +335,67 @@ async function containPolicy(hand: AccountHand, policy: PolicySubject): Promise<
   ];
   const nobody = holders.users.length + holders.groups.length === 0;
   return { subjects: nobody ? [] : [{ kind: "policy", arn, before: holders }], alerts };
+}
+
+/** A user whom a policy's former version, attached or as his boundary, kept from being an admin. */
+async function containFreed(
+  hand: AccountHand,
+  found: FoundUser | undefined,
+  arn: string,
+  former: Former,
+  taken: boolean,
+): Promise<Pass> {
+  if (!found) return NOTHING;
+  const { name } = found;
+  const freed = isFreed(found, arn, former, taken, hand.settings.exemptions);
+  if (freed === "no") return NOTHING;
+  const untouched = spared(name, hand.settings);
+  if (untouched) return untouched;
+  if (freed === "unknown") {
+    return {
+      alerts: [
+        `Whether a former version of ${arn} kept user ${name} from being an admin could not be told: look at him`,
+      ],
+    };
+  }
+  await firstCut(hand, name, undefined, async () => found);
+  const note = `A version of ${arn} that is not its default any more kept user ${name} from being an admin`;
+  return { subjects: [userCase({ kind: "user", name, proved: false }, found)], notes: [note] };
+}
+
+/**
+ * A user who was given an inline policy that the record does not prove: it may have taken the place
+ * of one that denied. Of that IAM keeps nothing, so where he is an admin whatever the new one says a
+ * person hears of it, and a standing admin is not contained by a harmless edit.
+ */
+async function containOverwritten(hand: AccountHand, user: UserSubject): Promise<Pass> {
+  const found = await patiently(() => findUser(hand, user));
+  if (!found) return gone(user);
+  const gains = lookProves(found, user, hand.settings.exemptions);
+  if (gains.answer === "yes") {
+    await firstCut(hand, found.name, user.accessKeyId, async () => found);
+    return { ...contained(user, found), notes: gains.reasons };
+  }
+  return standing(hand, found, "his inline policy") ?? noAdmin(found.name);
+}
+
+function noAdmin(name: string): Pass {
+  return { notes: [`User ${name} is no admin by this: nothing was done`] };
+}
+
+/** What a person hears of an admin whom a document that was overwritten may have denied it. */
+function standing(hand: AccountHand, found: FoundUser, document: string): Pass | undefined {
+  const { answer } = lookProves(found, {}, hand.settings.exemptions);
+  if (answer === "no") return undefined;
+  const may = answer === "yes" ? "is" : "may be";
+  return {
+    alerts: [
+      `User ${found.name} ${may} an admin, and whether ${document} denied it to him before could not be told: look at him`,
+    ],
+  };
+}
+
+async function lookAtMembers(hand: AccountHand, names: string[], document: string): Promise<Pass> {
+  const found = await Promise.all(names.map((name) => findUser(hand, { name })));
+  return together(found.map((one) => (one && standing(hand, one, document)) ?? NOTHING));
 }

@@ -4,6 +4,7 @@ import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
 import { roleFirstCutActions, roleLookActions, roleStripActions, stripRole } from "./account/role";
 import { roleSessionsOf, type TrailSdk, trailLookActions } from "./account/roleSessions";
+import { asIfTaken } from "./account/taken";
 import {
   type AccountHand,
   type AccountSettings,
@@ -47,7 +48,9 @@ export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountS
     const actions: Case["actions"] = [];
     const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
     const sessions = sessionsOfRoles(trailSdk, trail, before);
-    const settled = await Promise.allSettled(before.subjects.map((one) => strip(hand, one)));
+    const settled = await Promise.allSettled(
+      before.subjects.map((one) => strip(hand, one, before)),
+    );
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
     const looks = settled.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
@@ -71,10 +74,12 @@ async function sessionsOfRoles(sdk: TrailSdk, trail: CloudTrailClient, known: Ca
   return found.flat();
 }
 
-async function strip(hand: AccountHand, subject: CaseSubject): Promise<void> {
+async function strip(hand: AccountHand, subject: CaseSubject, known: Case): Promise<void> {
   if (subject.kind === "user") {
     const found = await findUser(hand, subject);
-    if (found) await stripUser(hand, found);
+    if (found) {
+      await stripUser(hand, { ...found, look: asIfTaken(found.look, known.actions) });
+    }
   }
   if (subject.kind === "group" && (await groupStillHas(hand, subject)).length > 0) {
     await takeFromGroup(hand, subject);

@@ -1,9 +1,6 @@
-import type { PolicySubject } from "../../events/incident";
-import { documentMakesAdmin } from "../../rulebook/admin";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
 import { listed } from "../listed";
-import { policyDocument } from "./look";
 import { spared } from "./spared";
 import { type AccountEye, type AccountHand, patiently } from "./user";
 
@@ -56,31 +53,21 @@ async function holdersIfThere(
   return holders;
 }
 
-/**
- * Was the policy an admin's before its default version changed? The record does not name the former
- * default, and IAM keeps no history of it: the newest other version stands for it.
- */
-export async function wasAdminBefore(
-  { sdk, iam }: AccountEye,
-  subject: PolicySubject,
-): Promise<boolean> {
-  const versions: { id: string; created: number }[] = [];
+/** Users and roles whose permissions boundary the policy is. */
+export async function boundedBy({ sdk, iam }: AccountEye, arn: string) {
+  const users: string[] = [];
+  const roles: string[] = [];
+  const input = { PolicyArn: arn, PolicyUsageFilter: "PermissionsBoundary" } as const;
   try {
-    const pages = sdk.paginateListPolicyVersions({ client: iam }, { PolicyArn: subject.arn });
-    for await (const page of pages) {
-      for (const { VersionId = "", IsDefaultVersion, CreateDate } of listed(page.Versions, page)) {
-        if (IsDefaultVersion || VersionId === subject.versionId) continue;
-        versions.push({ id: VersionId, created: CreateDate?.getTime() ?? 0 });
-      }
+    for await (const page of sdk.paginateListEntitiesForPolicy({ client: iam }, input)) {
+      listed<unknown>(page.PolicyUsers ?? page.PolicyRoles ?? page.PolicyGroups, page);
+      users.push(...(page.PolicyUsers ?? []).map(({ UserName = "" }) => UserName));
+      roles.push(...(page.PolicyRoles ?? []).map(({ RoleName = "" }) => RoleName));
     }
   } catch (error) {
-    if (isGone(error)) return false;
-    throw error;
+    if (!isGone(error)) throw error;
   }
-  const former = versions.sort((a, b) => b.created - a.created)[0];
-  if (!former) return false;
-  const document = await policyDocument(sdk, iam, subject.arn, former.id);
-  return documentMakesAdmin(document).answer === "yes";
+  return { users, roles };
 }
 
 /** The policy leaves every user and group that has it, side by side. */

@@ -253,8 +253,13 @@ export class InMemoryIam {
         }));
         return { Versions, ...rest };
       },
-      ListEntitiesForPolicy: ({ PolicyArn = "", Marker }) => {
+      ListEntitiesForPolicy: ({ PolicyArn = "", Marker, PolicyUsageFilter }) => {
         const { users, groups, roles } = this.world;
+        if (PolicyUsageFilter === "PermissionsBoundary") {
+          const under = Object.keys(users).filter((name) => users[name]?.boundary === PolicyArn);
+          const { items, ...rest } = page(under, Marker);
+          return { PolicyUsers: items.map((UserName) => ({ UserName })), ...rest };
+        }
         const having = (list: Record<string, { attached: string[] }>) =>
           Object.keys(list).filter((name) => list[name]?.attached.includes(PolicyArn));
         const holders = [

@@ -169,7 +169,7 @@ describe("every IAM event", () => {
     [
       "a harmless inline policy",
       iam("PutUserPolicy", { ...user, policyName: "p", policyDocument: HARMLESS }),
-      "Ignore",
+      { kind: "user", proved: false, grant: { kind: "inline", policyName: "p" } },
     ],
     [
       "an inline policy that cannot be read",
@@ -202,7 +202,7 @@ describe("every IAM event", () => {
     [
       "a group's harmless policy",
       iam("PutGroupPolicy", { groupName: "g", policyName: "p", policyDocument: HARMLESS }),
-      "Ignore",
+      { kind: "group", name: "g", proved: false },
     ],
     ["a group's policy without a group", iam("PutGroupPolicy", { policyName: "p" }), "Ignore"],
     ["a group's policy without a name", iam("PutGroupPolicy", { groupName: "g" }), "Ignore"],
@@ -227,7 +227,7 @@ describe("every IAM event", () => {
         setAsDefault: true,
         policyDocument: HARMLESS,
       }),
-      "Ignore",
+      { kind: "policy", arn: "arn:x", proved: false },
     ],
     [
       "a version that is not the default",

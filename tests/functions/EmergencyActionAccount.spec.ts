@@ -38,6 +38,9 @@ import {
 } from "./given";
 
 const bob: UserSubject = { kind: "user", name: "bob", proved: true };
+const DENY_EVERYTHING = encodeURIComponent(
+  JSON.stringify({ Statement: { Effect: "Deny", Action: "*", Resource: "*" } }),
+);
 const asked: UserSubject = { ...bob, proved: false };
 const cuts = { AttachUserPolicy: {}, UpdateAccessKey: {} };
 const deny = (UserName: string) => ["AttachUserPolicy", { UserName, PolicyArn: DENY_ALL }];
@@ -317,6 +320,51 @@ describe("EmergencyActionAccount", () => {
     }
   });
 
+  describe("with an inline policy that makes nobody an admin", () => {
+    const grant = { kind: "inline", policyName: "own" } as const;
+    const before = "denied it to him before could not be told: look at him";
+    const own = (Document: string) => ({
+      ListUserPolicies: { PolicyNames: ["own"] },
+      GetUserPolicy: { PolicyDocument: Document },
+    });
+
+    it("leaves a standing admin, with an alert, and a reader without one", async () => {
+      for (const [policy, alerts] of [
+        [ADMIN, [`User bob is an admin, and whether his inline policy ${before}`]],
+        [READ_ONLY, []],
+      ] as const) {
+        const { after, calls } = await contain([{ ...asked, grant }], {
+          ...cuts,
+          ...bareUser,
+          ...own(HARMLESS),
+          ListAttachedUserPolicies: attached(policy),
+        });
+        assert.deepEqual([cutsIn(calls), after.subjects, after.alerts], [[], [], alerts]);
+      }
+    });
+
+    it("contains whom it makes an admin by what else he has", async () => {
+      const answers = { ...cuts, ...bareUser, ...own(ALLOW_ALL) };
+      const { after, calls } = await contain([{ ...asked, grant }], answers);
+      assert.deepEqual([cutsIn(calls), after.subjects.length], [[deny("bob")], 1]);
+    });
+
+    it("alerts of the admins among a group's members", async () => {
+      const devs = { kind: "group", name: "devs", grant, proved: false, denies: false } as const;
+      const { after, calls } = await contain([devs], {
+        ...cuts,
+        ...bareUser,
+        GetGroup: { Users: [{ UserName: "bob" }, { UserName: "eve" }] },
+        GetGroupPolicy: { PolicyDocument: HARMLESS },
+        ListAttachedUserPolicies: only("eve", attached(ADMIN), attached()),
+      });
+      assert.deepEqual(cutsIn(calls), []);
+      assert.deepEqual(after.alerts, [
+        `User eve is an admin, and whether inline policy own of group devs ${before}`,
+      ]);
+    });
+  });
+
   describe("with a group", () => {
     const grant = { kind: "attached", policyArn: ADMIN } as const;
     const devs = { kind: "group", name: "devs", grant, proved: true, denies: false } as const;
@@ -412,12 +460,24 @@ describe("EmergencyActionAccount", () => {
 
   describe("with a policy", () => {
     const policy = { kind: "policy", arn: TEAM, versionId: "v3", proved: true } as const;
-    const versions = (former: string): IamAnswers => ({
-      ListEntitiesForPolicy: {
-        PolicyUsers: [{ UserName: "bob" }, { UserName: "break-glass" }],
-        PolicyGroups: [{ GroupName: "devs" }],
-        PolicyRoles: [{ RoleName: "ci" }],
-      },
+    const holders = {
+      PolicyUsers: [{ UserName: "bob" }, { UserName: "break-glass" }],
+      PolicyGroups: [{ GroupName: "devs" }],
+      PolicyRoles: [{ RoleName: "ci" }],
+    };
+    const bounded = (...names: string[]) => ({
+      PolicyUsers: names.map((UserName) => ({ UserName })),
+    });
+    const detached = [
+      ["DetachUserPolicy", { UserName: "bob", PolicyArn: TEAM }],
+      ["DetachGroupPolicy", { GroupName: "devs", PolicyArn: TEAM }],
+    ];
+    const versions = (former: string, oldest: string = former): IamAnswers => ({
+      ...cuts,
+      ...bareUser,
+      GetGroup: { Users: [{ UserName: "eve" }] },
+      ListEntitiesForPolicy: ({ PolicyUsageFilter }) =>
+        PolicyUsageFilter === "PermissionsBoundary" ? bounded() : holders,
       ListPolicyVersions: {
         Versions: [
           { VersionId: "v1", CreateDate: new Date(1) },
@@ -426,7 +486,9 @@ describe("EmergencyActionAccount", () => {
         ],
       },
       GetPolicyVersion: ({ VersionId }) => ({
-        PolicyVersion: { Document: VersionId === "v2" ? former : ALLOW_ALL },
+        PolicyVersion: {
+          Document: { v1: oldest, v2: former }[VersionId ?? ""] ?? ALLOW_ALL,
+        },
       }),
       DetachUserPolicy: noSuchEntity,
       DetachGroupPolicy: {},
@@ -459,14 +521,120 @@ describe("EmergencyActionAccount", () => {
     });
 
     it("looks again where IAM does not show it yet", async () => {
-      const { ListEntitiesForPolicy: holders = {}, ...others } = versions(HARMLESS);
-      const ListEntitiesForPolicy = inTurn<object>(noSuchEntity, noSuchEntity, holders);
-      const { calls } = await contain([policy], { ...others, ListEntitiesForPolicy });
+      const there = inTurn<object>(noSuchEntity, noSuchEntity, holders);
+      const { calls } = await contain([policy], {
+        ...versions(HARMLESS),
+        ListEntitiesForPolicy: ({ PolicyUsageFilter }) =>
+          PolicyUsageFilter === "PermissionsBoundary" ? bounded() : there(),
+      });
       assert.deepEqual(waits, [250, 750]);
       assert.deepEqual(
         cutsIn(calls).map(([name]) => name),
         ["DetachUserPolicy", "DetachGroupPolicy"],
       );
+    });
+
+    it("takes it where any version that may have been the default made no admin", async () => {
+      const gap = (id: string) => ({ VersionId: id, IsDefaultVersion: id === "v3" });
+      for (const answers of [
+        versions(ALLOW_ALL, HARMLESS),
+        versions(ALLOW_ALL, "?"),
+        { ...versions(ALLOW_ALL), ListPolicyVersions: { Versions: ["v2", "v3"].map(gap) } },
+        { ...versions(ALLOW_ALL), ListPolicyVersions: { Versions: [gap("v3")] } },
+      ]) {
+        const { calls } = await contain([policy], answers);
+        assert.deepEqual(cutsIn(calls), detached);
+      }
+    });
+
+    for (const [actor, gains] of [
+      ["bob", true],
+      ["eve", true],
+      ["mallory", false],
+    ] as const) {
+      it(`${gains ? "contains" : "leaves"} the caller ${actor}, who ${gains ? "gains" : "does not gain"} by it`, async () => {
+        const { after, calls } = await contain([policy], versions(HARMLESS), { actor });
+        assert.deepEqual(cutsIn(calls), gains ? [deny(actor), ...detached] : detached);
+        assert.deepEqual(
+          after.subjects.map(({ kind }) => kind),
+          gains ? ["user", "policy"] : ["policy"],
+        );
+      });
+    }
+
+    describe("whose new version denies nothing", () => {
+      const harmless = { ...policy, proved: false };
+      const admins = (former: string, oldest = former): IamAnswers => ({
+        ...versions(former, oldest),
+        GetPolicy: { Policy: { DefaultVersionId: "v3" } },
+        GetPolicyVersion: ({ VersionId }) => ({
+          PolicyVersion: { Document: { v1: oldest, v2: former }[VersionId ?? ""] ?? HARMLESS },
+        }),
+        ListAttachedUserPolicies: only("bob", attached(ADMIN, TEAM), attached(READ_ONLY)),
+      });
+      const roles = [`Role ci is no longer denied or bounded by ${TEAM} as before: look at it`];
+
+      it("looks at nobody where it never denied and is nobody's boundary", async () => {
+        const { after, calls } = await contain([harmless], admins(HARMLESS));
+        assert.deepEqual(
+          calls.filter(([name]) => /User|Group|Attach|Detach/.test(name)),
+          [],
+        );
+        assert.deepEqual(after.notes, [`The default version of ${TEAM} makes nobody an admin`]);
+        assert.deepEqual([after.subjects, after.alerts], [[], []]);
+      });
+
+      for (const [where, answers] of [
+        ["the newest", admins(DENY_EVERYTHING, HARMLESS)],
+        ["an older one, never mind which was made since", admins(HARMLESS, DENY_EVERYTHING)],
+      ] as const) {
+        it(`contains an admin whom ${where} kept from it`, async () => {
+          const { after, calls } = await contain([harmless], answers);
+          assert.deepEqual(cutsIn(calls), [deny("bob")]);
+          assert.deepEqual(
+            after.subjects.map((one) => [one.kind, "name" in one && one.name]),
+            [["user", "bob"]],
+          );
+          assert.deepEqual(after.alerts, roles);
+        });
+      }
+
+      it("spares who is protected, with an alert", async () => {
+        const { after, calls } = await contain([harmless], {
+          ...admins(DENY_EVERYTHING),
+          ListAttachedUserPolicies: only("break-glass", attached(ADMIN, TEAM), attached()),
+        });
+        assert.deepEqual(cutsIn(calls), []);
+        assert.match(after.alerts.join(), /User break-glass is protected and was not contained/);
+      });
+
+      it("alerts of an admin where versions were deleted", async () => {
+        const Versions = [{ VersionId: "v3", IsDefaultVersion: true }];
+        const { after, calls } = await contain([harmless], {
+          ...admins(HARMLESS),
+          ListPolicyVersions: { Versions },
+        });
+        assert.deepEqual(cutsIn(calls), []);
+        assert.deepEqual(after.alerts, [
+          `Whether a former version of ${TEAM} kept user bob from being an admin could not be told: look at him`,
+          ...roles,
+        ]);
+      });
+
+      it("contains an admin whose boundary it was, and alerts of a role's", async () => {
+        const { after, calls } = await contain([policy], {
+          ...versions(HARMLESS),
+          GetPolicy: { Policy: { DefaultVersionId: "v3" } },
+          ListEntitiesForPolicy: ({ PolicyUsageFilter }) =>
+            PolicyUsageFilter === "PermissionsBoundary"
+              ? { ...bounded("eve"), PolicyRoles: [{ RoleName: "ops" }] }
+              : { PolicyUsers: [], PolicyGroups: [], PolicyRoles: [] },
+          GetUser: { User: { PermissionsBoundary: { PermissionsBoundaryArn: TEAM } } },
+          ListAttachedUserPolicies: attached(ADMIN),
+        });
+        assert.deepEqual(cutsIn(calls), [deny("eve")]);
+        assert.deepEqual(after.alerts, [roles[0]?.replace("ci", "ops")]);
+      });
     });
 
     it("takes nothing where its former default made admins already", async () => {

@@ -200,6 +200,32 @@ describe("StripAccount", () => {
     assert.deepEqual(cutsIn((await strip(subjects, away)).calls), []);
   });
 
+  it("reports no leave in observe from a group that would have lost its grant", async () => {
+    const member = { ...open, ...bareUser, ListGroupsForUser: { Groups: [{ GroupName: "devs" }] } };
+    const observed = async (call: string, input: Record<string, unknown>, answers: IamAnswers) => {
+      const before: Action = { call, subject: "group devs", input, outcome: "would", at: "t" };
+      const { after } = await strip([bob], { ...member, ...answers }, "observe", [before]);
+      return told(after.actions.slice(1));
+    };
+    const managed = { ListAttachedGroupPolicies: attached(ADMIN) };
+    const inline: IamAnswers = {
+      ListAttachedGroupPolicies: attached(),
+      ListGroupPolicies: { PolicyNames: ["p"] },
+      GetGroupPolicy: { PolicyDocument: ALLOW_ALL },
+    };
+    const denied = ["would iam:AttachUserPolicy user bob"];
+    const detached = { GroupName: "devs", PolicyArn: ADMIN };
+    const deleted = { GroupName: "devs", PolicyName: "p" };
+    assert.deepEqual(await observed("iam:DetachGroupPolicy", detached, managed), denied);
+    assert.deepEqual(await observed("iam:DeleteGroupPolicy", deleted, inline), denied);
+    for (const other of [{ GroupName: "ops" }, { PolicyArn: TEAM }]) {
+      assert.deepEqual(
+        await observed("iam:DetachGroupPolicy", { ...detached, ...other }, managed),
+        [...denied, "would iam:RemoveUserFromGroup user bob"],
+      );
+    }
+  });
+
   it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {
     const both = await bothModes((mode) => strip([bob], open, mode));
     assert.deepEqual([both.changed, both.outcomes], [[], ["would"]]);

@@ -1,3 +1,4 @@
+import type { Identity } from "../directory";
 import { type Answer, escaped, type Request, resultAnswer } from "../wire";
 import type { Backend, Correction } from "./correction";
 
@@ -12,6 +13,7 @@ export const userBoundary: Correction = {
     "UpdateUser",
     "GetUser",
     "GetAccountAuthorizationDetails",
+    "ListEntitiesForPolicy",
   ],
   source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBoundary.html",
   async handle(request, _principal, backend) {
@@ -23,6 +25,8 @@ export const userBoundary: Correction = {
         return await remove(request, name, backend);
       case "GetAccountAuthorizationDetails":
         return withBoundaries(await backend.forward(request), backend.boundaries);
+      case "ListEntitiesForPolicy":
+        return await holders(request, backend);
       default:
         return await follow(request, name, backend);
     }
@@ -82,4 +86,27 @@ function boundaryXml(arn: string): string {
     "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>" +
     `<PermissionsBoundaryArn>${escaped(arn)}</PermissionsBoundaryArn></PermissionsBoundary>`
   );
+}
+
+/**
+ * Whose boundary a policy is: moto knows no usage filter and lists those who have it attached.
+ * Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html
+ */
+async function holders(request: Request, backend: Backend): Promise<Answer> {
+  const answer = await backend.forward(request);
+  const { PolicyUsageFilter, PolicyArn } = request.params;
+  if (answer.status !== 200 || PolicyUsageFilter !== "PermissionsBoundary") return answer;
+  const { users, roles } = await backend.directory();
+  const under = (identities: Iterable<Identity>, kind: "User" | "Role") =>
+    [...identities]
+      .filter(({ boundary }) => boundary === PolicyArn)
+      .map(({ name, id }) => {
+        const names = `<${kind}Name>${escaped(name)}</${kind}Name><${kind}Id>${id}</${kind}Id>`;
+        return `<member>${names}</member>`;
+      })
+      .join("");
+  const result =
+    `<PolicyUsers>${under(users.values(), "User")}</PolicyUsers><PolicyGroups/>` +
+    `<PolicyRoles>${under(roles.values(), "Role")}</PolicyRoles><IsTruncated>false</IsTruncated>`;
+  return resultAnswer(request, result);
 }
