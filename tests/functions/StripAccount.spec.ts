@@ -203,7 +203,13 @@ describe("StripAccount", () => {
   it("reports no leave in observe from a group that would have lost its grant", async () => {
     const member = { ...open, ...bareUser, ListGroupsForUser: { Groups: [{ GroupName: "devs" }] } };
     const observed = async (call: string, input: Record<string, unknown>, answers: IamAnswers) => {
-      const before: Action = { call, subject: "group devs", input, outcome: "would", at: "t" };
+      const before: Action = {
+        call,
+        subject: "group devs",
+        input,
+        outcome: "would",
+        at: "2026-06-01T12:00:00Z",
+      };
       const { after } = await strip([bob], { ...member, ...answers }, "observe", [before]);
       return told(after.actions.slice(1));
     };
