@@ -3,7 +3,8 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { Drill } from "../drill/drill";
 import { loadScenario } from "../drill/scenario";
-import { attempt, type Outcome, type Run, targetsOf, trialsOf } from "./sweep";
+import { isOf, keepOutcome, readOutcomes, timeLeft } from "./state";
+import { attempt, type Run, targetsOf, trialsOf } from "./sweep";
 import { page, printed } from "./table";
 
 const PROJECT = path.join(__dirname, "..");
@@ -27,7 +28,8 @@ const HELP = `Makes AWS fail every call of every function, one at a time, and ju
 
   --only TEXT     the calls whose "FUNCTION SERVICE:CALL" holds the text, e.g. "StripAccount iam:List"
   --minutes N     start no further try after this time; the table says what was not tried
-  --write         write docs/faults.md
+  --state FILE    keep each outcome in this file, and go on where it ends
+  --write         write docs/faults.md, of what this run and FILE have
   --json          print one JSON array on stdout, and nothing else there
   --help          this text
 
@@ -40,6 +42,7 @@ async function main(): Promise<number> {
     options: {
       only: { type: "string" },
       minutes: { type: "string", default: "600" },
+      state: { type: "string" },
       write: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -58,16 +61,25 @@ async function main(): Promise<number> {
     const run: Run = (scenario) => drill.run(scenario);
     const trials = trialsOf(await targetsOf(scenarios, run), values.only);
     if (trials.length === 0) throw new Error(`--only ${values.only}: no call of a function has it`);
-    const outcomes: Outcome[] = [];
-    const waiting = [...trials];
+    const { state } = values;
+    const known = state === undefined ? [] : readOutcomes(state);
+    const outcomes = known.filter((one) => trials.some((trial) => isOf(one, trial)));
+    const waiting = trials.filter((trial) => !outcomes.some((one) => isOf(one, trial)));
+    const began = { at: performance.now(), with: outcomes.length };
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         if (performance.now() > deadline) return;
         const outcome = await attempt(next, run);
         outcomes.push(outcome);
+        if (state !== undefined) keepOutcome(state, outcome);
         const { role, call, kind, verdict, reasons } = outcome;
         const line = `${role} ${call}, ${kind}: ${[verdict, ...reasons].join("; ")}`;
-        process.stderr.write(`[${outcomes.length}/${trials.length}] ${line}\n`);
+        const left = timeLeft(
+          performance.now() - began.at,
+          outcomes.length - began.with,
+          trials.length - outcomes.length,
+        );
+        process.stderr.write(`[${outcomes.length}/${trials.length}, ${left}] ${line}\n`);
       }
     };
     await Promise.all(Array.from({ length: WORKERS }, work));

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { Drill } from "../../drill/drill";
 import { loadScenario, type Scenario } from "../../drill/scenario";
 import { kinds } from "../../faults/kinds";
+import { isOf, keepOutcome, readOutcomes, timeLeft } from "../../faults/state";
 import {
   attempt,
   functionOf,
@@ -96,6 +99,43 @@ describe("the table", () => {
     );
     assert.match(text, /^- DEFECT StripAccount iam:GetUser, throttled \(.*\): a key is left$/m);
   });
+});
+
+describe("a sweep in pieces", () => {
+  const one = trial("StripAccount", "iam:GetUser", "denied");
+  const outcome: Outcome = {
+    role: "StripAccount",
+    call: "iam:GetUser",
+    kind: "denied",
+    scenario: LAB.name,
+    verdict: "told",
+    reasons: [],
+  };
+
+  it("reads what earlier runs kept, and not the line that one was ended in", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "faults-"));
+    const file = path.join(folder, "outcomes");
+    assert.deepEqual(readOutcomes(file), []);
+    keepOutcome(file, outcome);
+    appendFileSync(file, '\n{"role":"Strip');
+    keepOutcome(file, { ...outcome, kind: "broken" });
+    assert.deepEqual(readOutcomes(file), [outcome, { ...outcome, kind: "broken" }]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("knows a trial by function, call and kind", () => {
+    const others = [
+      trial("StripAccount", "iam:GetUser", "broken"),
+      trial("StripAccount", "iam:GetPolicy", "denied"),
+      trial("Report", "iam:GetUser", "denied"),
+    ];
+    assert.deepEqual(
+      [one, ...others].map((each) => isOf(outcome, each)),
+      [true, false, false, false],
+    );
+  });
+
+  it("tells how long it still takes", () => assert.equal(timeLeft(60_000, 10, 25), "about 3 min"));
 });
 
 describe("a call that AWS fails", function () {
