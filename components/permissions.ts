@@ -75,6 +75,7 @@ const scopes: Record<string, Scope> = {
   "iam:GetRolePolicy": "role",
   "iam:ListInstanceProfilesForRole": "role",
   "iam:AttachRolePolicy": "role",
+  "iam:PutRolePermissionsBoundary": "role",
   "iam:DetachRolePolicy": "role",
   "iam:DeleteRolePolicy": "role",
   "cloudtrail:LookupEvents": "trail",
@@ -185,6 +186,7 @@ const DENY_ALL_ONLY: Record<string, string> = {
   "iam:AttachUserPolicy": "iam:PolicyARN",
   "iam:PutUserPermissionsBoundary": "iam:PermissionsBoundary",
   "iam:AttachRolePolicy": "iam:PolicyARN",
+  "iam:PutRolePermissionsBoundary": "iam:PermissionsBoundary",
 };
 
 const DETACHING = ["iam:DetachUserPolicy", "iam:DetachGroupPolicy", "iam:DetachRolePolicy"];

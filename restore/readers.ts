@@ -2,7 +2,7 @@ import type { Action } from "../functions/case";
 import { credentialItem, deletedKeyItem, mfaItem, passwordItem } from "./credentials";
 import { groupAttachedItem, groupInlineItem } from "./groups";
 import type { Context, Item, Reader } from "./item";
-import { roleAttachedItem, roleDenyItem, roleInlineItem } from "./roles";
+import { roleAttachedItem, roleBoundaryItem, roleDenyItem, roleInlineItem } from "./roles";
 import { ruleItems } from "./rules";
 import { attachedItem, boundaryItem, denyItem, groupItem, inlineItem } from "./users";
 
@@ -27,6 +27,7 @@ const readers: Record<string, Reader> = {
   "iam:DetachGroupPolicy": groupAttachedItem,
   "iam:DeleteGroupPolicy": groupInlineItem,
   "iam:AttachRolePolicy": roleDenyItem,
+  "iam:PutRolePermissionsBoundary": roleBoundaryItem,
   "iam:DetachRolePolicy": roleAttachedItem,
   "iam:DeleteRolePolicy": roleInlineItem,
   "ec2:RevokeSecurityGroupIngress": ruleItems,

@@ -2,7 +2,7 @@ import type { RoleSubject, Subject } from "../events/incident";
 import type { RoleLook } from "../functions/account/role";
 import type { Action } from "../functions/case";
 import { plain } from "./document";
-import { attack, type Context, heldForOwner, type Item, NO_BEFORE } from "./item";
+import { attack, type Context, heldForOwner, type Item, isDenyAll, NO_BEFORE } from "./item";
 
 /** AWSDenyAll that the owner had attached before is left as it was, where the look came first. */
 export function roleDenyItem(context: Context, action: Action): Item[] {
@@ -22,6 +22,43 @@ export function roleDenyItem(context: Context, action: Action): Item[] {
     ...(held && { held: { by: "named", why: held } }),
     ...heldForOwner(context, `role ${RoleName}`),
     ...trustDrift(before, now, opened),
+  });
+}
+
+/** The boundary that a role had before AWSDenyAll took its place; the case's look came first. */
+export function roleBoundaryItem(context: Context, action: Action): Item[] {
+  const { RoleName, before, now, opened } = roleIn(context, action);
+  const item = {
+    item: `boundary:role/${RoleName}`,
+    kind: "boundary" as const,
+    subject: `role/${RoleName}`,
+  };
+  if (!before) {
+    const why = "which boundary the role had before the incident, the case does not know";
+    const command = `aws iam put-role-permissions-boundary --role-name ${RoleName} --permissions-boundary ARN, or delete-role-permissions-boundary`;
+    return [{ ...item, why, command, there: now !== undefined && !isDenyAll(now.boundary) }];
+  }
+  const { boundary } = before;
+  if (isDenyAll(boundary)) {
+    return [{ ...item, why: "AWSDenyAll was the boundary before: left as it was" }];
+  }
+  const call = boundary
+    ? { call: "iam:PutRolePermissionsBoundary", input: { RoleName, PermissionsBoundary: boundary } }
+    : { call: "iam:DeleteRolePermissionsBoundary", input: { RoleName } };
+  const others = now && now.boundary !== boundary && !isDenyAll(now.boundary);
+  const { drift = [] } = trustDrift(before, now, opened);
+  const differs = [
+    ...drift,
+    ...(others
+      ? [`the role's boundary is ${now.boundary ?? "gone"}, which neither it nor the case had set`]
+      : []),
+  ];
+  return forRole(now, {
+    ...item,
+    ...call,
+    why: boundary ? "the boundary that the owner had set" : "there was no boundary before",
+    there: now !== undefined && now.boundary === boundary,
+    ...(differs.length > 0 && { drift: differs }),
   });
 }
 

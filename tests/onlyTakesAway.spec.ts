@@ -143,6 +143,7 @@ describe("a responder's role, asked about every action of IAM", function () {
       assert.ok(allowed.includes("AttachUserPolicy"));
       assert.ok(allowed.includes("PutUserPermissionsBoundary"));
       assert.ok(allowed.includes("AttachRolePolicy"));
+      assert.ok(allowed.includes("PutRolePermissionsBoundary"));
       assert.ok(!allowed.some((action) => /^Detach/.test(action)));
     }
   });

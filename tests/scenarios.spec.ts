@@ -11,7 +11,7 @@ const scenarios = scenarioFiles([folder]).map(loadScenario);
 /** What a role may do and no scenario makes it do, with the reason. */
 const failurePathsOnly: Record<string, string[]> = {
   // Somebody takes AWSDenyAll off and fills the attachments between the first cut and the next pass.
-  StripAccount: ["iam:PutUserPermissionsBoundary"],
+  StripAccount: ["iam:PutUserPermissionsBoundary", "iam:PutRolePermissionsBoundary"],
 };
 
 /** Actions that each responder's role allows, by the role's name; its log and its traces aside. */

@@ -35,7 +35,7 @@ export const roleLookActions = [
 ];
 
 /** What the first cut of a role calls, conditioned on AWSDenyAll; only with `containRoles`. */
-export const roleFirstCutActions = ["iam:AttachRolePolicy"];
+export const roleFirstCutActions = ["iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"];
 
 /** What `stripRole` calls beside it. */
 export const roleStripActions = ["iam:DetachRolePolicy", "iam:DeleteRolePolicy"];
@@ -117,7 +117,7 @@ export async function containRole(hand: AccountHand, role: RoleSubject): Promise
   if (alertOnly) return { alerts: [alertOnly] };
   if (!role.proved) return lookThenCut(hand, role);
   const look: { begun?: Promise<RoleLook | Error | undefined> } = {};
-  const cutting = denyRole(hand, name);
+  const cutting = denyRole(hand, name, async () => look.begun);
   look.begun = lookAtRole(hand, name).catch((error: Error) => error);
   const [outcome, seen] = await Promise.all([cutting, look.begun]);
   // A role that was made a moment ago may not be there yet.
@@ -143,7 +143,7 @@ async function lookThenCut(hand: AccountHand, role: RoleSubject): Promise<Pass> 
     const unsure = `Whether role ${name} is a danger could not be told: ${judgement.reasons.join("; ")}`;
     return { alerts: [unsure] };
   }
-  await denyRole(hand, name);
+  await denyRole(hand, name, async () => found);
   return { ...contained(role, found), notes: judgement.reasons };
 }
 
@@ -230,7 +230,11 @@ export async function stripRole(hand: AccountHand, role: RoleCase): Promise<void
   const found = await lookAtRole(hand, role.name);
   if (!found) return;
   await takeGrant(hand, role, found);
-  if (!found.attached.includes(hand.denyAll)) await denyRole(hand, role.name);
+  if (!isDenied(found, hand)) await denyRole(hand, role.name, async () => found);
+}
+
+function isDenied({ attached, boundary }: RoleLook, { denyAll }: AccountEye): boolean {
+  return attached.includes(denyAll) || boundary === denyAll;
 }
 
 /** What a look still finds open on a role that should be contained, in words. */
@@ -241,7 +245,7 @@ export async function roleStillOpen(eye: AccountEye, role: RoleCase): Promise<st
   const { name, policyArn, policyName } = role;
   const has = (one: { name: string }) => one.name === policyName;
   return [
-    ...(attached.includes(eye.denyAll) ? [] : [`role ${name} has no AWSDenyAll`]),
+    ...(isDenied(found, eye) ? [] : [`role ${name} has no AWSDenyAll`]),
     ...(policyArn && attached.includes(policyArn) ? [`role ${name} has ${policyArn}`] : []),
     ...(inline.some(has) ? [`role ${name} has inline policy ${policyName}`] : []),
   ];
@@ -263,7 +267,33 @@ async function takeGrant(
   }
 }
 
-function denyRole({ sdk, iam, cut, denyAll }: AccountHand, RoleName: string) {
+/**
+ * Where the role's attachments are taken (ten, unless AWS raised the quota), the boundary denies: no
+ * quota protects against it.
+ * Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html,
+ * https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePermissionsBoundary.html
+ *
+ * @param looked resolves when the role has been looked at, so that the case knows the boundary that
+ *   the owner had set before it is replaced.
+ */
+async function denyRole(hand: AccountHand, name: string, looked: () => Promise<unknown>) {
+  const attached = await attachDenyAll(hand, name);
+  if (attached !== "full") return attached;
+  await looked();
+  return putDenyAllBoundary(hand, name);
+}
+
+function attachDenyAll({ sdk, iam, cut, denyAll }: AccountHand, RoleName: string) {
   const command = new sdk.AttachRolePolicyCommand({ RoleName, PolicyArn: denyAll });
   return cut("iam:AttachRolePolicy", `role ${RoleName}`, command, () => iam.send(command));
+}
+
+function putDenyAllBoundary({ sdk, iam, cut, denyAll }: AccountHand, RoleName: string) {
+  const command = new sdk.PutRolePermissionsBoundaryCommand({
+    RoleName,
+    PermissionsBoundary: denyAll,
+  });
+  return cut("iam:PutRolePermissionsBoundary", `role ${RoleName}`, command, () =>
+    iam.send(command),
+  );
 }

@@ -6,7 +6,7 @@ import type { CaseSubject } from "../../functions/case";
 import { emergencyActionAccount } from "../../functions/EmergencyActionAccount";
 import { stripAccount } from "../../functions/StripAccount";
 import { verifyAccount } from "../../functions/VerifyAccount";
-import { cutsIn, fakeSdk, withEnvironment } from "./fakeSdk";
+import { cutsIn, fakeSdk, refusal, withEnvironment } from "./fakeSdk";
 import {
   ADMIN,
   attached,
@@ -24,8 +24,9 @@ import {
 const worker: RoleSubject = { kind: "role", name: "worker", proved: true };
 const grant = { kind: "attached", policyArn: ADMIN } as const;
 const deny = ["AttachRolePolicy", { RoleName: "worker", PolicyArn: DENY_ALL }];
+const bareRole = { Arn: "arn:aws:iam::123456789012:role/worker" };
 const bare: IamAnswers = {
-  GetRole: { Role: { Arn: "arn:aws:iam::123456789012:role/worker" } },
+  GetRole: { Role: bareRole },
   ListAttachedRolePolicies: { AttachedPolicies: [] },
   ListRolePolicies: { PolicyNames: [] },
   ListInstanceProfilesForRole: { InstanceProfiles: [] },
@@ -52,6 +53,44 @@ describe("roles in the account branch", () => {
     assert.ok(subject?.kind === "role");
     assert.equal(subject.policyArn, ADMIN);
     assert.match(after.alerts.join(), /Role worker is denied everything now: every session/);
+  });
+
+  it("denies by the boundary where the attachments are full, once the owner's is known", async () => {
+    const full = (boundary: { now: string }): IamAnswers => ({
+      ...bare,
+      // Slower than the cut: the owner's boundary must be read before it is replaced.
+      GetRole: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const PermissionsBoundary = { PermissionsBoundaryArn: boundary.now };
+        return { Role: { ...bareRole, PermissionsBoundary } };
+      },
+      AttachRolePolicy: refusal("LimitExceededException"),
+      PutRolePermissionsBoundary: ({ PermissionsBoundary }) => {
+        boundary.now = String(PermissionsBoundary);
+        return {};
+      },
+    });
+    const bound = [
+      "PutRolePermissionsBoundary",
+      { RoleName: "worker", PermissionsBoundary: DENY_ALL },
+    ];
+    const bob: UserSubject = { kind: "user", name: "bob", proved: false };
+    const caller: RoleSubject = { ...worker, proved: false, caller: true };
+    const bobIsAdmin = { ...bareUser, ListAttachedUserPolicies: attached(ADMIN) };
+    const passes = [
+      await contain([worker], full({ now: ADMIN })),
+      await contain([bob, caller], {
+        ...bobIsAdmin,
+        AttachUserPolicy: {},
+        ...full({ now: ADMIN }),
+      }),
+    ];
+    for (const { after, calls } of passes) {
+      assert.deepEqual(cutsIn(calls).slice(-2), [deny, bound]);
+      const role = after.subjects.find(({ kind }) => kind === "role");
+      assert.ok(role?.kind === "role");
+      assert.equal(role.before?.boundary, ADMIN);
+    }
   });
 
   it("looks at a role that is not proved, and leaves what the look finds harmless", async () => {
@@ -128,5 +167,16 @@ describe("roles in the account branch", () => {
       `role worker has ${ADMIN}`,
     ]);
     assert.deepEqual(await look(DENY_ALL), []);
+  });
+
+  it("leaves a role alone that the boundary denies, and finds it closed", async () => {
+    const PermissionsBoundary = { PermissionsBoundaryArn: DENY_ALL };
+    const answers = { ...bare, GetRole: { Role: { ...bareRole, PermissionsBoundary } } };
+    const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
+    const trail = fakeSdk(cloudtrail, "CloudTrailClient", {});
+    const input = { incident: incident([]), caseId: "e", case: caseOf({ subjects: [known] }) };
+    await stripAccount(sdk, trail.sdk, settings())(input);
+    assert.deepEqual(cutsIn(calls), []);
+    assert.deepEqual((await verifyAccount(sdk, settings())(input)).open, []);
   });
 });

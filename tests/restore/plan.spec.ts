@@ -128,6 +128,21 @@ function roleCase(before: RoleLook | undefined, granted = true): CaseFile {
   });
 }
 
+/** A role whose attachments were full: the boundary denies. */
+function boundRole(before: RoleLook | undefined): CaseFile {
+  const bound = { ...worker, PermissionsBoundary: DENY_ALL };
+  return fileOf({
+    record: {
+      kind: "role",
+      name: "worker",
+      proved: true,
+      grant: { kind: "attached", policyArn: ADMIN },
+    },
+    subjects: [{ kind: "role", name: "worker", policyArn: ADMIN, ...(before && { before }) }],
+    actions: [done("iam:PutRolePermissionsBoundary", bound, "role worker")],
+  });
+}
+
 const wholeBefore = {
   attached: [TEAM, ADMIN],
   inline: [{ name: "own", document: ALLOW_ALL }],
@@ -540,6 +555,67 @@ const cases: [
         `policies:role/worker:${ADMIN}: the record itself gave it: it is the attack (--false-alarm gives it back)`,
         "policies:role/worker:inline/own: the case lacks the policy's document",
       ],
+    },
+  ],
+  [
+    "puts a role's boundary back",
+    boundRole({ ...roleLook, boundary: TEAM }),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: DENY_ALL } } }),
+    {
+      steps: [
+        [
+          "boundary:role/worker",
+          "iam:PutRolePermissionsBoundary",
+          { ...worker, PermissionsBoundary: TEAM },
+        ],
+      ],
+    },
+  ],
+  [
+    "takes a role's boundary off where there was none",
+    boundRole(roleLook),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: DENY_ALL } } }),
+    { steps: [["boundary:role/worker", "iam:DeleteRolePermissionsBoundary", worker]] },
+  ],
+  [
+    "finds a role's boundary as it was",
+    boundRole({ ...roleLook, boundary: TEAM }),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: TEAM } } }),
+    { there: ["boundary:role/worker"] },
+  ],
+  [
+    "leaves AWSDenyAll where it was a role's boundary before",
+    boundRole({ ...roleLook, boundary: DENY_ALL }),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: DENY_ALL } } }),
+    { left: ["boundary:role/worker: AWSDenyAll was the boundary before: left as it was"] },
+  ],
+  [
+    "leaves a role's boundary where the case lacks the one before",
+    boundRole(undefined),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: DENY_ALL } } }),
+    {
+      left: [
+        "boundary:role/worker: which boundary the role had before the incident, the case does not know",
+      ],
+    },
+  ],
+  [
+    "stops where somebody else set a role's boundary, and its trust policy is another one",
+    boundRole({ ...roleLook, boundary: TEAM }),
+    presentOf({}, { roles: { worker: { ...roleLook, boundary: ADMIN, trust: "%7B%20%7D" } } }),
+    {
+      steps: [
+        [
+          "boundary:role/worker",
+          "iam:PutRolePermissionsBoundary",
+          { ...worker, PermissionsBoundary: TEAM },
+        ],
+      ],
+      drift: [
+        "boundary:role/worker: the role's trust policy is not the one that the case saw",
+        `boundary:role/worker: the role's boundary is ${ADMIN}, which neither it nor the case had set`,
+      ],
+      stops: ["boundary:role/worker", "boundary:role/worker"],
     },
   ],
   [
