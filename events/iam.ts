@@ -48,7 +48,8 @@ export const iamEvents: Record<string, IamReader> = {
   PutGroupPolicy: groupGrant(inlinePolicy),
   AttachRolePolicy: roleGrant(attachedPolicy),
   PutRolePolicy: roleGrant(inlinePolicy),
-  UpdateAssumeRolePolicy: newTrust,
+  CreateRole: trust("assumeRolePolicyDocument"),
+  UpdateAssumeRolePolicy: trust("policyDocument"),
   CreatePolicyVersion: newPolicyVersion,
   SetDefaultPolicyVersion: newDefaultVersion,
   DetachUserPolicy: userLoss,
@@ -207,18 +208,28 @@ function roleGrant(read: GrantReader): IamReader {
   };
 }
 
-/** A trust policy that cannot be read is looked at: CloudTrail leaves out what is too large. */
-function newTrust({ parameters, account }: Call): Reading {
-  const name = nameIn(parameters, "roleName");
-  if (!name) return unreadable("roleName", parameters.roleName);
-  const { answer, strangers } = strangersIn(parameters.policyDocument, account);
-  if (answer === "no") return { ignore: `the trust policy of role ${name} lets no stranger in` };
-  return {
-    subjects: [{ kind: "role", name, proved: answer === "yes" }],
-    because:
-      answer === "yes"
-        ? `the trust policy of role ${name} lets ${strangers.join(", ")} in`
-        : `the trust policy of role ${name} may let a stranger in`,
+/**
+ * Who may assume a role. A trust policy that cannot be read is looked at: CloudTrail leaves out what
+ * is too large. One with a condition that may keep strangers out is whole in the record, so a look
+ * would find no more: a person decides.
+ */
+function trust(field: "assumeRolePolicyDocument" | "policyDocument"): IamReader {
+  return ({ parameters, account }) => {
+    const name = nameIn(parameters, "roleName");
+    if (!name) return unreadable("roleName", parameters.roleName);
+    const { answer, strangers } = strangersIn(parameters[field], account);
+    const lets = (verb: string) =>
+      `the trust policy of role ${name} ${verb} ${strangers.join(", ") || "a stranger"} in`;
+    if (answer === "no") return { ignore: `the trust policy of role ${name} lets no stranger in` };
+    if (answer === "unknown" && strangers.length > 0) {
+      const alert = `Role ${name} was not touched: ${lets("lets")}, under conditions of which it is not known whether they keep strangers out. Look at it yourself.`;
+      return { ignore: `${lets("may let")}, by its conditions`, alert };
+    }
+    const proved = answer === "yes";
+    return {
+      subjects: [{ kind: "role", name, proved }],
+      because: lets(proved ? "lets" : "may let"),
+    };
   };
 }
 

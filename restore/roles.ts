@@ -127,7 +127,7 @@ function trustDrift(
   const same = plain(before.trust) === plain(now.trust);
   if (same !== opened) return {};
   const what = opened
-    ? "the role's trust policy is still the one that the record set: set it back first"
+    ? "the role's trust policy is still the one that the record set: take the strangers out of it first"
     : "the role's trust policy is not the one that the case saw";
   return { drift: [what] };
 }

@@ -255,27 +255,29 @@ describe("the program", function () {
         .sort();
     const looks = ["GetRole", "GetRolePolicy", "ListAttachedRolePolicies"];
     looks.push("ListInstanceProfilesForRole", "ListRolePolicies");
+    const denies = ["AttachRolePolicy", "PutRolePermissionsBoundary"];
     const actions = (...names: string[]) => names.map((name) => `iam:${name}`).sort();
     const wanted: Record<string, string[]> = {
-      EmergencyActionAccount: actions(...looks, "AttachRolePolicy"),
-      StripAccount: actions(...looks, "AttachRolePolicy", "DetachRolePolicy", "DeleteRolePolicy"),
+      EmergencyActionAccount: actions(...looks, ...denies),
+      StripAccount: actions(...looks, ...denies, "DetachRolePolicy", "DeleteRolePolicy"),
       VerifyAccount: actions(...looks),
     };
     for (const name of responders) {
       assert.deepEqual(ofRoles(lab, name), [], name);
       assert.deepEqual(ofRoles(resources, name), wanted[name] ?? [], name);
     }
-    const attaching = statementsOf(resources, "StripAccount").filter(({ Action }) =>
-      [Action].flat().includes("iam:AttachRolePolicy"),
-    );
-    assert.deepEqual(attaching, [
-      {
+    const keys = ["iam:PolicyARN", "iam:PermissionsBoundary"];
+    assert.deepEqual(
+      statementsOf(resources, "StripAccount").filter(({ Action }) =>
+        [Action].flat().some((action) => actions(...denies).includes(action)),
+      ),
+      actions(...denies).map((Action, index) => ({
         Effect: "Allow",
-        Action: "iam:AttachRolePolicy",
+        Action,
         Resource: "arn:aws:iam::123456789012:role/*",
-        Condition: { ArnEquals: { "iam:PolicyARN": "arn:aws:iam::aws:policy/AWSDenyAll" } },
-      },
-    ]);
+        Condition: { ArnEquals: { [keys[index] ?? ""]: "arn:aws:iam::aws:policy/AWSDenyAll" } },
+      })),
+    );
   });
 
   it("gives no role the power to change anything where it only observes", () => {

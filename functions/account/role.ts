@@ -222,7 +222,7 @@ function whatStops({ name, grant, caller }: RoleSubject, before: RoleLook | unde
   const stops = `Role ${name} is denied everything now: ${users.join("; ")} can do nothing as it.`;
   if (grant) return stops;
   if (caller) return `${stops} Before you lift that, end its sessions: ${revokeSessions(name)}`;
-  return `${stops} Who may assume it was not changed: set its trust policy back before you lift that.`;
+  return `${stops} Who may assume it was not changed: take the strangers out of its trust policy before you lift that.`;
 }
 
 /** The first cut again where it is missing, and the record's grant; the grant makes room for it. */

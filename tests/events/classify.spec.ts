@@ -49,9 +49,20 @@ function iam(eventName: string, requestParameters: unknown, rest: Fields = {}) {
   };
 }
 
-function trust(Principal: unknown) {
-  const Statement = { Effect: "Allow", Principal, Action: "sts:AssumeRole" };
-  const policyDocument = JSON.stringify({ Statement });
+const SOMEWHERE = { IpAddress: { "aws:SourceIp": "203.0.113.0/24" } };
+
+function trustDocument(Principal: unknown, Condition?: object) {
+  const Statement = { Effect: "Allow", Principal, Action: "sts:AssumeRole", Condition };
+  return JSON.stringify({ Statement });
+}
+
+function created(Principal: unknown) {
+  const parameters = { roleName: "r", assumeRolePolicyDocument: trustDocument(Principal) };
+  return iam("CreateRole", parameters, { recipientAccountId: "123456789012" });
+}
+
+function trust(Principal: unknown, Condition?: object) {
+  const policyDocument = trustDocument(Principal, Condition);
   const parameters = { roleName: "r", policyDocument };
   return iam("UpdateAssumeRolePolicy", parameters, { recipientAccountId: "123456789012" });
 }
@@ -427,6 +438,14 @@ describe("every IAM event", () => {
       { kind: "role", name: "r", proved: false },
     ],
     ["a trust policy of no role", iam("UpdateAssumeRolePolicy", {}), "Ignore"],
+    ["a new role for everybody", created("*"), { kind: "role", name: "r", proved: true }],
+    ["a new role of a service", created({ Service: "ec2.amazonaws.com" }), "Ignore"],
+    [
+      "a new role whose trust policy was left out",
+      iam("CreateRole", { roleName: "r" }),
+      { kind: "role", name: "r", proved: false },
+    ],
+    ["a trust in somebody from somewhere", trust({ AWS: "210987654321" }, SOMEWHERE), "Ignore"],
   ];
   for (const [name, record, wanted] of cases) {
     it(name, () => {
@@ -448,6 +467,31 @@ describe("every IAM event", () => {
 });
 
 describe("roles", () => {
+  for (const containRoles of [true, false]) {
+    it(`let in somebody whom a condition may keep out: an alert, containRoles ${containRoles}`, () => {
+      const record = trust({ AWS: "210987654321" }, SOMEWHERE);
+      const { decision, reason, alert } = judge(record, { containRoles });
+      assert.deepEqual(
+        { decision, reason, alert },
+        {
+          decision: "Ignore",
+          reason: "the trust policy of role r may let 210987654321 in, by its conditions",
+          alert:
+            "Role r was not touched: the trust policy of role r lets 210987654321 in, under conditions of which it is not known whether they keep strangers out. Look at it yourself.",
+        },
+      );
+    });
+  }
+
+  it("let strangers in from the start: an alert where containRoles is off", () => {
+    const { decision, alert } = judge(created({ AWS: "210987654321" }), { containRoles: false });
+    assert.equal(decision, "Ignore");
+    assert.equal(
+      alert,
+      "Role r was not touched, since containRoles is off, although the trust policy of role r lets 210987654321 in. To contain it, attach AWSDenyAll to it.",
+    );
+  });
+
   const admin = (roleName: string) => iam("AttachRolePolicy", { roleName, policyArn: ADMIN });
   const because = "the AWS policy AdministratorAccess makes role worker an admin";
 

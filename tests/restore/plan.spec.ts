@@ -639,7 +639,7 @@ const cases: [
     {
       steps: [liftRole],
       drift: [
-        "deny:role/worker: the role's trust policy is still the one that the record set: set it back first",
+        "deny:role/worker: the role's trust policy is still the one that the record set: take the strangers out of it first",
       ],
       stops: ["deny:role/worker"],
     },

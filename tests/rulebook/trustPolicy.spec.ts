@@ -17,6 +17,7 @@ describe("strangersIn", () => {
   const root = `arn:aws:iam::${OTHER}:root`;
   const session = `arn:aws:sts::${OTHER}:assumed-role/r/s`;
   const condition = { StringEquals: { "sts:ExternalId": "x" } };
+  const somewhere = { IpAddress: { "aws:SourceIp": "203.0.113.0/24" } };
   const cases: [name: string, document: unknown, answer: string, strangers?: string[]][] = [
     ["everybody", trust({ Principal: "*" }), "yes", ["everybody"]],
     ["everybody, as an AWS principal", trust({ Principal: { AWS: "*" } }), "yes", ["everybody"]],
@@ -25,10 +26,32 @@ describe("strangersIn", () => {
     ["another account", trust({ Principal: { AWS: [root, root] } }), "yes", [root]],
     ["another account's session", trust({ Principal: { AWS: session } }), "yes", [session]],
     [
-      "a stranger under a condition",
+      "a stranger who knows a word",
       trust({ Principal: { AWS: root }, Condition: condition }),
       "yes",
       [root],
+    ],
+    [
+      "everybody of the own account",
+      trust({ Principal: "*", Condition: { StringEquals: { "aws:PrincipalAccount": OWN } } }),
+      "no",
+    ],
+    [
+      "a stranger from somewhere",
+      trust({ Principal: { AWS: root }, Condition: somewhere }),
+      "unknown",
+      [root],
+    ],
+    [
+      "a stranger from somewhere, and another one",
+      trust({ Principal: { AWS: root }, Condition: somewhere }, { Principal: { AWS: OTHER } }),
+      "yes",
+      [OTHER],
+    ],
+    [
+      "the own account from somewhere",
+      trust({ Principal: { AWS: OWN }, Condition: somewhere }),
+      "no",
     ],
     [
       "a stranger in the second statement",
