@@ -1,4 +1,4 @@
-import type { CloudTrailClient } from "@aws-sdk/client-cloudtrail";
+import type { CloudTrailClient, Event } from "@aws-sdk/client-cloudtrail";
 import { revokeSessions } from "../../events/role";
 
 /** The SDK module of the event history. */
@@ -13,12 +13,20 @@ const HOURS = 12;
 const MOST_PAGES = 10;
 
 /**
- * The sessions of roles that a user had assumed with these keys: they outlive his containment, since
- * a session's rights are its role's. One sentence each, with the command that ends it.
+ * The sessions of roles that a user had assumed: they outlive his containment, since a session's
+ * rights are its role's. One sentence each, with the command that ends it.
  *
- * CloudTrail may be 15 minutes late, and has an AssumeRole in the region whose endpoint was called:
- * the sentences say so. A look that fails is a sentence too, since no containment waits for it.
- * Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+ * Asked for by his name, since the temporary keys of a session of his own (GetSessionToken, the
+ * console) are known to nobody: such a call's record is of type IAMUser and has his name. And by his
+ * keys, since calls that he made under a former name keep that name.
+ *
+ * CloudTrail may be 15 minutes late, and has an AssumeRole in the region that served it: the
+ * sentences say so. A look that fails is a sentence too, since no containment waits for it.
+ * Sources: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html,
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html,
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
+ *
+ * @param keyIds the access keys that are known as his.
  */
 export async function roleSessionsOf(
   sdk: TrailSdk,
@@ -27,17 +35,21 @@ export async function roleSessionsOf(
   keyIds: string[],
 ): Promise<string[]> {
   try {
-    const events = await Promise.all(keyIds.map((id) => eventsOf(sdk, trail, id)));
-    const found = events.flatMap((one) => one.records.flatMap((record) => sessionIn(record) ?? []));
+    const events = await Promise.all([
+      eventsOf(sdk, trail, "Username", name),
+      ...keyIds.map((id) => eventsOf(sdk, trail, "AccessKeyId", id)),
+    ]);
+    const made = new Map(events.flatMap((one) => one.made.map((event) => [event.EventId, event])));
+    const found = [...made.values()].flatMap((event) => sessionIn(event) ?? []);
     const cut = events.some(({ more }) => more)
       ? [
-          `User ${name} made more calls than were looked through for roles that he assumed: ask CloudTrail for the rest`,
+          `User ${name} made more calls in ${region()} than were looked through for roles that he assumed: ask CloudTrail for the rest`,
         ]
       : [];
     return [...found.map((session) => sentence(name, session)), ...cut];
   } catch (error) {
     return [
-      `Which roles user ${name} had assumed could not be looked up (${error}): ask CloudTrail for the AssumeRole calls of ${keyIds.join(", ")}`,
+      `Which roles user ${name} had assumed could not be looked up in ${region()} (${error}): ask CloudTrail for his AssumeRole calls`,
     ];
   }
 }
@@ -52,38 +64,53 @@ function sentence(name: string, { role, session, expires }: Session): string {
   return (
     `User ${name} had assumed role ${role}: its session ${session} lasts until ${expires}. This ` +
     `ends the sessions that the role has: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
-    "late, and other regions' were not asked)"
+    `late, and was asked in ${region()} only, not where he may have called other regions' STS)`
   );
 }
 
-async function eventsOf(sdk: TrailSdk, trail: CloudTrailClient, AccessKeyId: string) {
-  const records: unknown[] = [];
+/** The region whose event history is asked: the Lambda's own. */
+function region(): string {
+  return process.env.AWS_REGION ?? "this region";
+}
+
+async function eventsOf(
+  sdk: TrailSdk,
+  trail: CloudTrailClient,
+  AttributeKey: "Username" | "AccessKeyId",
+  AttributeValue: string,
+) {
+  const made: Event[] = [];
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await trail.send(
       new sdk.LookupEventsCommand({
-        LookupAttributes: [{ AttributeKey: "AccessKeyId", AttributeValue: AccessKeyId }],
+        LookupAttributes: [{ AttributeKey, AttributeValue }],
         StartTime: new Date(Date.now() - HOURS * 3_600_000),
         ...(NextToken && { NextToken }),
       }),
     );
-    const made = (answer.Events ?? []).filter(({ EventName }) => EventName === "AssumeRole");
-    records.push(...made.map(({ CloudTrailEvent = "{}" }) => JSON.parse(CloudTrailEvent)));
+    made.push(...(answer.Events ?? []).filter(({ EventName }) => EventName === "AssumeRole"));
     NextToken = answer.NextToken;
-    if (!NextToken) return { records, more: false };
+    if (!NextToken) return { made, more: false };
   }
-  return { records, more: true };
+  return { made, more: true };
 }
 
-/** A failed call made no session. What has expired is no danger; what does not tell may not have. */
-function sessionIn(record: unknown): Session | undefined {
-  const { errorCode, requestParameters, responseElements } = record as {
+/**
+ * A failed call made no session. What has expired is no danger; what does not tell may not have. The
+ * session of a role may go by the user's name, since whoever assumes it chooses: it is not he.
+ */
+function sessionIn({ CloudTrailEvent = "{}" }: Event): Session | undefined {
+  const { userIdentity, errorCode, requestParameters, responseElements } = JSON.parse(
+    CloudTrailEvent,
+  ) as {
+    userIdentity?: { type?: string };
     errorCode?: string;
     requestParameters?: { roleArn?: string; roleSessionName?: string };
     responseElements?: { credentials?: { expiration?: string } };
   };
   const role = requestParameters?.roleArn?.split("/").at(-1);
-  if (errorCode || !role) return undefined;
+  if (userIdentity?.type !== "IAMUser" || errorCode || !role) return undefined;
   const expires = responseElements?.credentials?.expiration;
   // CloudTrail writes "Jun 1, 2026, 1:00:00 PM", in UTC.
   const time = Date.parse(/Z$|GMT|UTC/.test(expires ?? "") ? `${expires}` : `${expires} UTC`);
