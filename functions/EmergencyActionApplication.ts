@@ -22,6 +22,7 @@ import {
   openCase,
   type Pass,
 } from "./case";
+import { clientTimes } from "./client";
 import { cutting, isGone } from "./cut";
 
 type SecretsSdk = typeof import("@aws-sdk/client-secrets-manager");
@@ -72,8 +73,8 @@ export function emergencyActionApplication(
   secretsSdk: SecretsSdk,
   settings: AccountSettings,
 ) {
-  const iam = new sdk.IAMClient({});
-  const secrets = new secretsSdk.SecretsManagerClient({});
+  const iam = new sdk.IAMClient(clientTimes);
+  const secrets = new secretsSdk.SecretsManagerClient(clientTimes);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);

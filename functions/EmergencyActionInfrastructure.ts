@@ -13,6 +13,7 @@ import {
   openCase,
   type Pass,
 } from "./case";
+import { clientTimes } from "./client";
 import { type Cut, cutting, isGone } from "./cut";
 import { listed } from "./listed";
 
@@ -45,7 +46,7 @@ interface Hand {
  * returns the handler. Failed looks are thrown; a failed cut is in the case's `open`.
  */
 export function emergencyActionInfrastructure(sdk: Ec2Sdk, settings: InfrastructureSettings) {
-  const ec2 = new sdk.EC2Client({});
+  const ec2 = new sdk.EC2Client(clientTimes);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);

@@ -1,5 +1,6 @@
 import type { Incident } from "../events/incident";
 import type { Case } from "./case";
+import { clientTimes } from "./client";
 
 type S3Sdk = typeof import("@aws-sdk/client-s3");
 
@@ -17,7 +18,7 @@ export interface RecordedCase {
  * later pass adds one and overwrites none. Runs once per cold start and returns the handler.
  */
 export function recordCase(sdk: S3Sdk) {
-  const s3 = new sdk.S3Client({});
+  const s3 = new sdk.S3Client(clientTimes);
 
   return async (input: { incident: Incident; case: Case }): Promise<RecordedCase> => {
     const place = { bucket: process.env.CASE_BUCKET ?? "", key: `cases/${input.case.id}.json` };

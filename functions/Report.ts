@@ -1,6 +1,7 @@
 import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
 import type { Action, Case, CaseSubject } from "./case";
+import { clientTimes } from "./client";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
 
@@ -50,7 +51,7 @@ interface ChatNotification {
  * Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure.
  */
 export function report(sdk: SnsSdk) {
-  const sns = new sdk.SNSClient({});
+  const sns = new sdk.SNSClient(clientTimes);
 
   return async (input: ReportInput): Promise<Message> => {
     const message = write(input);

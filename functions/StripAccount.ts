@@ -15,6 +15,7 @@ import {
   stripUser,
 } from "./account/user";
 import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
+import { clientTimes } from "./client";
 import { cutting } from "./cut";
 
 /**
@@ -41,7 +42,7 @@ export const stripAccountActions = {
  */
 export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountSettings) {
   const eye = accountEye(sdk, settings);
-  const trail = new trailSdk.CloudTrailClient({});
+  const trail = new trailSdk.CloudTrailClient(clientTimes);
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);

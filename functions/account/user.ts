@@ -3,6 +3,7 @@ import type { RecordGrant, UserSubject } from "../../events/incident";
 import { type AdminJudgement, type Grant, makesAdmin } from "../../rulebook/admin";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
 import type { Mode } from "../case";
+import { clientTimes } from "../client";
 import { type Cut, isGone } from "../cut";
 import {
   boundaryGrant,
@@ -39,7 +40,7 @@ export interface AccountHand extends AccountEye {
 
 /** The eye of one Lambda; its client is made once per sandbox. */
 export function accountEye(sdk: IamSdk, settings: AccountSettings): AccountEye {
-  const iam = new sdk.IAMClient({});
+  const iam = new sdk.IAMClient(clientTimes);
   return { sdk, iam, denyAll: process.env.DENY_ALL_ARN ?? "", settings };
 }
 
