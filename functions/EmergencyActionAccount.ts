@@ -14,7 +14,14 @@ import {
   membersOf,
   takeFromGroup,
 } from "./account/group";
-import { boundaryGrant, grantsOf, type IamSdk, lookActions, policyDocument } from "./account/look";
+import {
+  boundaryGrant,
+  grantsOf,
+  type IamSdk,
+  lookActions,
+  policyDocument,
+  unseen,
+} from "./account/look";
 import { boundedBy, holdersOfNew, policyCutActions, withdrawPolicy } from "./account/policy";
 import { containRole, roleFirstCutActions, roleLookActions } from "./account/role";
 import { spared } from "./account/spared";
@@ -28,6 +35,8 @@ import {
   firstCutActions,
   lookProves,
   patiently,
+  seeUser,
+  whole,
 } from "./account/user";
 import {
   addToCase,
@@ -128,35 +137,39 @@ async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
   const { name, accessKeyId } = user;
   // Started before the look, so that no look's request is signed and sent ahead of it.
   const look: { begun?: Promise<FoundUser | Error | undefined> } = {};
-  const cutting = firstCut(hand, name, accessKeyId, async () => look.begun);
-  look.begun = findUser(hand, user).catch((error: Error) => error);
+  const cutting = firstCut(hand, name, accessKeyId, async () => {
+    const seen = await look.begun;
+    return seen instanceof Error ? undefined : seen?.look;
+  });
+  look.begun = seeUser(hand, user).catch((error: Error) => error);
   const cut = await cutting;
   const seen = await look.begun;
   if (cut && !(seen instanceof Error)) {
-    return { subjects: [userCase(user, seen)], notes: seen ? boundaryNotes(seen) : [] };
+    return { subjects: [userCase(user, seen)], notes: seen ? notesOn(seen) : [] };
   }
   if (cut) {
     const note = `The look at user ${name} failed, so the case lacks its state before: ${seen}`;
     return { subjects: [userCase(user, undefined)], notes: [note] };
   }
   const found = await patiently(async () => {
-    const now = await findUser(hand, user);
-    const there = now && (await firstCut(hand, now.name, accessKeyId, async () => now));
+    const now = await seeUser(hand, user);
+    const there = now && (await firstCut(hand, now.name, accessKeyId, async () => now.look));
     return there ? now : undefined;
   });
   return found ? contained(user, found) : gone(user);
 }
 
 async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> {
-  const found = await patiently(() => findUser(hand, user));
+  const found = await patiently(() => seeUser(hand, user));
   if (!found) return gone(user);
   if (user.always) return cutFound(hand, user, found);
   const judgement = lookProves(found, user, hand.settings.exemptions);
   if (judgement.answer === "yes") {
-    await firstCut(hand, found.name, user.accessKeyId, async () => found);
-    return { ...contained(user, found), notes: judgement.reasons };
+    await firstCut(hand, found.name, user.accessKeyId, async () => found.look);
+    return contained(user, found, judgement.reasons);
   }
   if (judgement.answer === "unknown") {
+    whole(found);
     const unsure = `Whether user ${found.name} is an admin could not be told: ${judgement.reasons.join("; ")}`;
     return { alerts: [unsure] };
   }
@@ -170,12 +183,19 @@ async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> 
 async function cutFound(hand: AccountHand, user: UserSubject, found: FoundUser): Promise<Pass> {
   const untouched = spared(found.name, { ...hand.settings, exemptions: [] });
   if (untouched) return untouched;
-  await firstCut(hand, found.name, user.accessKeyId, async () => found);
+  await firstCut(hand, found.name, user.accessKeyId, async () => found.look);
   return contained(user, found);
 }
 
-function contained(user: UserSubject, found: FoundUser): Pass {
-  return { subjects: [userCase(user, found)], notes: boundaryNotes(found) };
+function contained(user: UserSubject, found: FoundUser, reasons: string[] = []): Pass {
+  return { subjects: [userCase(user, found)], notes: [...reasons, ...notesOn(found)] };
+}
+
+/** What a person should know of the look: what it did not show, and a boundary that cut anyway. */
+function notesOn(found: FoundUser): string[] {
+  const hidden = unseen(found.look);
+  const lacks = `The case lacks a part of user ${found.name}'s state before: ${hidden}`;
+  return [...(hidden ? [lacks] : []), ...boundaryNotes(found)];
 }
 
 function userCase(user: UserSubject, found: FoundUser | undefined): CaseSubject {
@@ -358,7 +378,7 @@ async function containFreed(
       ],
     };
   }
-  await firstCut(hand, name, undefined, async () => found);
+  await firstCut(hand, name, undefined, async () => found.look);
   const note = `A version of ${arn} that is not its default any more kept user ${name} from being an admin`;
   return { subjects: [userCase({ kind: "user", name, proved: false }, found)], notes: [note] };
 }
@@ -373,8 +393,8 @@ async function containOverwritten(hand: AccountHand, user: UserSubject): Promise
   if (!found) return gone(user);
   const gains = lookProves(found, user, hand.settings.exemptions);
   if (gains.answer === "yes") {
-    await firstCut(hand, found.name, user.accessKeyId, async () => found);
-    return { ...contained(user, found), notes: gains.reasons };
+    await firstCut(hand, found.name, user.accessKeyId, async () => found.look);
+    return contained(user, found, gains.reasons);
   }
   return standing(hand, found, "his inline policy") ?? noAdmin(found.name);
 }

@@ -4,13 +4,15 @@ import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
 import { roleFirstCutActions, roleLookActions, roleStripActions, stripRole } from "./account/role";
 import { roleSessionsOf, type TrailSdk, trailLookActions } from "./account/roleSessions";
-import { asIfTaken } from "./account/taken";
+import { asCut, asIfTaken } from "./account/taken";
 import {
   type AccountHand,
   type AccountSettings,
   accountEye,
-  findUser,
   firstCutActions,
+  hiddenFrom,
+  knownBy,
+  seeUser,
   stripActions,
   stripUser,
 } from "./account/user";
@@ -54,8 +56,10 @@ export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountS
     );
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
-    const looks = settled.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
-    return addToCase(before, [{ open: looks, alerts: await sessions }], actions);
+    const open = settled.flatMap((one) =>
+      one.status === "rejected" ? [String(one.reason)] : one.value,
+    );
+    return addToCase(before, [{ open, alerts: await sessions }], actions);
   };
 }
 
@@ -75,12 +79,14 @@ async function sessionsOfRoles(sdk: TrailSdk, trail: CloudTrailClient, known: Ca
   return found.flat();
 }
 
-async function strip(hand: AccountHand, subject: CaseSubject, known: Case): Promise<void> {
+/** @returns what a look did not show, in words. */
+async function strip(hand: AccountHand, subject: CaseSubject, known: Case): Promise<string[]> {
   if (subject.kind === "user") {
-    const found = await findUser(hand, subject);
-    if (found) {
-      await stripUser(hand, { ...found, look: asIfTaken(found.look, known.actions) });
-    }
+    const seen = known.round === 0 ? asCut(subject, known.actions, hand) : undefined;
+    const found = seen ?? (await seeUser(hand, knownBy(subject)));
+    if (!found) return [];
+    await stripUser(hand, { ...found, look: asIfTaken(found.look, known.actions) });
+    return hiddenFrom(found);
   }
   if (subject.kind === "group" && (await groupStillHas(hand, subject)).length > 0) {
     await takeFromGroup(hand, subject);
@@ -89,4 +95,5 @@ async function strip(hand: AccountHand, subject: CaseSubject, known: Case): Prom
   if (subject.kind === "policy") {
     await withdrawPolicy(hand, subject.arn, await holdersOf(hand, subject.arn));
   }
+  return [];
 }

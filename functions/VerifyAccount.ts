@@ -6,8 +6,9 @@ import {
   type AccountEye,
   type AccountSettings,
   accountEye,
-  findUser,
+  knownBy,
   openDoors,
+  seeUser,
 } from "./account/user";
 import {
   addToCase,
@@ -48,7 +49,7 @@ export function verifyAccount(sdk: IamSdk, settings: AccountSettings) {
 async function stillOpen(eye: AccountEye, subject: CaseSubject): Promise<string[]> {
   switch (subject.kind) {
     case "user": {
-      const found = await findUser(eye, subject);
+      const found = await seeUser(eye, knownBy(subject));
       return found ? openDoors(found, eye) : [];
     }
     case "group":

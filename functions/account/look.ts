@@ -31,6 +31,16 @@ export interface Look {
   mfaDevices: string[];
   /** Default versions of the customer policies among the above. */
   documents: { arn: string; document: string }[];
+  /** The calls that failed: what they would have shown is missing above. Absent: none did. */
+  failed?: FailedLook[];
+}
+
+/** A call that was to show something, and why it did not. */
+export interface FailedLook {
+  /** As IAM policies write it: "iam:ListMFADevices". */
+  call: string;
+  /** The error's name and message. */
+  error: string;
 }
 
 /** What `lookAtUser` calls, whatever it finds. */
@@ -53,11 +63,12 @@ export const lookActions = {
 };
 
 /**
- * Everything that decides what a user may do and how he gets in, by calls side by side.
+ * Everything that decides what a user may do and how he gets in, by calls side by side. One that
+ * fails costs what it would have shown, and is in `failed`: a look that failed is no "nothing". Nor
+ * is one that IAM contradicts itself about, or answers with what is no answer.
  *
  * @returns undefined where there is no such user.
- * @throws whatever IAM answers otherwise, throttling among it: a look that failed is no "nothing".
- *   Nor is one that IAM contradicts itself about, or answers with what is no answer.
+ * @throws where none of the calls was answered, whatever IAM said to the first of them.
  */
 export async function lookAtUser(
   sdk: IamSdk,
@@ -65,47 +76,98 @@ export async function lookAtUser(
   name: string,
 ): Promise<Look | undefined> {
   const user = { UserName: name };
+  const looking = lookingOn(name);
+  const { seen } = looking;
+  const eye = { sdk, iam, seen };
   const documents: Look["documents"] = [];
   const withDocuments = async (arns: string[]) => {
     await Promise.all(
       arns.map(async (arn) => {
         if (documents.some((known) => known.arn === arn) || awsManagedPolicy(arn)) return;
-        const document = await policyDocument(sdk, iam, arn);
+        const look = policyDocument(sdk, iam, arn);
+        const document = await seen(`iam:GetPolicyVersion of ${arn}`, look, undefined);
         if (document !== undefined) documents.push({ arn, document });
       }),
     );
     return arns;
   };
   const himself = iam.send(new sdk.GetUserCommand(user));
-  try {
-    const [boundary, attached, inline, groups, credentials, password] = await Promise.all([
-      boundaryOf(name, himself, withDocuments),
-      attachedToUser(sdk, iam, name).then(withDocuments),
-      inlineOfUser(sdk, iam, name),
-      groupsOf(sdk, iam, name, withDocuments),
-      credentialsOf(sdk, iam, name),
-      orGone(iam.send(new sdk.GetLoginProfileCommand(user))).then(
-        (profile) => profile !== undefined,
-      ),
-    ]);
-    return {
-      attached,
-      inline,
-      groups,
-      ...(boundary && { boundary }),
-      ...credentials,
-      password,
-      documents: documents.filter(
-        ({ arn }, index) => documents.findIndex((one) => one.arn === arn) === index,
-      ),
-    };
-  } catch (error) {
-    if (!isGone(error)) throw error;
-    // Any of the calls may have said so: GetUser decides.
-    if ((await orGone(himself)) === undefined) return undefined;
-    throw noLook(`user ${name} is there, and yet IAM says "${(error as Error).message}" of him`);
-  }
+  const [boundary, attached, inline, groups, credentials, password] = await Promise.all([
+    seen("iam:GetUser", boundaryOf(name, himself), undefined),
+    seen("iam:ListAttachedUserPolicies", attachedToUser(sdk, iam, name), []).then(withDocuments),
+    inlineOfUser(eye, name),
+    groupsOf(eye, name, withDocuments),
+    credentialsOf(eye, name),
+    seen("iam:GetLoginProfile", orGone(iam.send(new sdk.GetLoginProfileCommand(user))), undefined),
+  ]);
+  if (boundary) await withDocuments([boundary]);
+  // Any of the calls may have said that he is not there: GetUser decides.
+  if (looking.gone && (await isNotThere(himself))) return undefined;
+  if (looking.answered === 0) throw looking.first;
+  return {
+    attached,
+    inline,
+    groups,
+    ...(boundary && { boundary }),
+    ...credentials,
+    password: password !== undefined,
+    documents: documents.filter(
+      ({ arn }, index) => documents.findIndex((one) => one.arn === arn) === index,
+    ),
+    ...(looking.failed.length > 0 && { failed: looking.failed }),
+  };
 }
+
+/** Takes the calls of one look: what comes of each, and what stands for one that fails. */
+interface Looking {
+  seen<T>(call: string, look: Promise<T>, instead: T): Promise<T>;
+  failed: FailedLook[];
+  answered: number;
+  /** Did a call say that something is not there? */
+  gone: boolean;
+  first?: unknown;
+}
+
+type LookingEye = Pick<Looking, "seen"> & { sdk: IamSdk; iam: IAMClient };
+
+function lookingOn(name: string): Looking {
+  const looking: Looking = {
+    failed: [],
+    answered: 0,
+    gone: false,
+    async seen(call, look, instead) {
+      try {
+        const found = await look;
+        looking.answered++;
+        return found;
+      } catch (error) {
+        looking.first ??= error;
+        looking.gone ||= isGone(error);
+        const { name: kind, message } = error as Error;
+        const contradiction = isGone(error) ? ` of user ${name}, who is there` : "";
+        looking.failed.push({ call, error: `${kind}: ${message}${contradiction}`.slice(0, 500) });
+        return instead;
+      }
+    },
+  };
+  return looking;
+}
+
+async function isNotThere(himself: Promise<unknown>): Promise<boolean> {
+  return himself.then(
+    () => false,
+    (error) => isGone(error),
+  );
+}
+
+/** What a look has not shown: undefined where it has shown all. */
+export function unseen({ failed }: Look): string | undefined {
+  return failed?.map(({ call, error }) => `${call} failed: ${error}`).join("; ");
+}
+
+/** The calls that show a credential and no right. */
+const CREDENTIALS =
+  /^iam:(ListAccessKeys|ListSSHPublicKeys|ListServiceSpecificCredentials|ListSigningCertificates|ListMFADevices|GetLoginProfile)$/;
 
 /** A user's grants in the rulebook's terms. */
 export function grantsOf(name: string, look: Look): Grant[] {
@@ -121,7 +183,17 @@ export function grantsOf(name: string, look: Look): Grant[] {
     document: policy.document,
   });
   const user = `user ${name}`;
+  const hidden = (look.failed ?? []).filter(
+    ({ call }) => call !== "iam:GetUser" && !CREDENTIALS.test(call),
+  );
   return [
+    ...hidden.map(
+      ({ call }): Grant => ({
+        id: `unseen ${call}`,
+        path: `${user} → what ${call} did not show`,
+        document: "unknown",
+      }),
+    ),
     ...look.attached.map((arn) => attached(user, arn, `attached ${arn}`)),
     ...look.inline.map((policy) => inline(user, policy, `inline ${policy.name}`)),
     ...look.groups.flatMap((group) => {
@@ -135,9 +207,16 @@ export function grantsOf(name: string, look: Look): Grant[] {
   ];
 }
 
-/** The boundary in the rulebook's terms. */
+/** The boundary in the rulebook's terms; one that was not shown may be any. */
 export function boundaryGrant(look: Look): Grant | undefined {
   const { boundary } = look;
+  if (look.failed?.some(({ call }) => call === "iam:GetUser")) {
+    return {
+      id: "boundary",
+      path: "permissions boundary, which was not shown",
+      document: "unknown",
+    };
+  }
   if (!boundary) return undefined;
   const document = look.documents.find((one) => one.arn === boundary)?.document ?? "unknown";
   return { id: "boundary", path: "permissions boundary", policyArn: boundary, document };
@@ -165,13 +244,10 @@ export async function policyDocument(
 async function boundaryOf(
   name: string,
   himself: Promise<GetUserCommandOutput>,
-  withDocuments: (arns: string[]) => Promise<string[]>,
 ): Promise<string | undefined> {
   const { User } = await himself;
   if (!User) throw noLook(`IAM's answer about user ${name} holds no user`);
-  const arn = User.PermissionsBoundary?.PermissionsBoundaryArn;
-  if (arn) await withDocuments([arn]);
-  return arn;
+  return User.PermissionsBoundary?.PermissionsBoundaryArn;
 }
 
 async function attachedToUser(sdk: IamSdk, iam: IAMClient, name: string): Promise<string[]> {
@@ -179,27 +255,38 @@ async function attachedToUser(sdk: IamSdk, iam: IAMClient, name: string): Promis
   return arnsIn(await all(pages, (page) => page.AttachedPolicies));
 }
 
-async function inlineOfUser(sdk: IamSdk, iam: IAMClient, name: string): Promise<Look["inline"]> {
+async function inlineOfUser(eye: LookingEye, name: string): Promise<Look["inline"]> {
+  const { sdk, iam, seen } = eye;
   const pages = sdk.paginateListUserPolicies({ client: iam }, { UserName: name });
-  const names = await all(pages, (page) => page.PolicyNames);
-  return documentsOf(names, (PolicyName) =>
-    iam.send(new sdk.GetUserPolicyCommand({ UserName: name, PolicyName })),
+  const names = await seen(
+    "iam:ListUserPolicies",
+    all(pages, (page) => page.PolicyNames),
+    [],
   );
+  return documentsOf(names, (PolicyName) => {
+    const look = orGone(iam.send(new sdk.GetUserPolicyCommand({ UserName: name, PolicyName })));
+    return seen(`iam:GetUserPolicy of ${PolicyName}`, look, undefined);
+  });
 }
 
 async function groupsOf(
-  sdk: IamSdk,
-  iam: IAMClient,
+  eye: LookingEye,
   name: string,
   withDocuments: (arns: string[]) => Promise<string[]>,
 ): Promise<Look["groups"]> {
+  const { sdk, iam, seen } = eye;
   const pages = sdk.paginateListGroupsForUser({ client: iam }, { UserName: name });
-  const groups = await all(pages, (page) => page.Groups);
+  const groups = await seen(
+    "iam:ListGroupsForUser",
+    all(pages, (page) => page.Groups),
+    [],
+  );
   return Promise.all(
     groups.map(async ({ GroupName = "" }) => {
+      const look = attachedToGroup(sdk, iam, GroupName);
       const [attached, inline] = await Promise.all([
-        attachedToGroup(sdk, iam, GroupName).then(withDocuments),
-        inlineOfGroup(sdk, iam, GroupName),
+        seen(`iam:ListAttachedGroupPolicies of ${GroupName}`, look, []).then(withDocuments),
+        inlineOfGroup(eye, GroupName),
       ]);
       return { name: GroupName, attached, inline };
     }),
@@ -216,12 +303,16 @@ export async function attachedToGroup(
   return arnsIn((await orGone(all(pages, (page) => page.AttachedPolicies))) ?? []);
 }
 
-async function inlineOfGroup(sdk: IamSdk, iam: IAMClient, group: string): Promise<Look["inline"]> {
+async function inlineOfGroup(eye: LookingEye, group: string): Promise<Look["inline"]> {
+  const { sdk, iam, seen } = eye;
   const pages = sdk.paginateListGroupPolicies({ client: iam }, { GroupName: group });
-  const names = (await orGone(all(pages, (page) => page.PolicyNames))) ?? [];
-  return documentsOf(names, (PolicyName) =>
-    iam.send(new sdk.GetGroupPolicyCommand({ GroupName: group, PolicyName })),
-  );
+  const look = orGone(all(pages, (page) => page.PolicyNames));
+  const names = (await seen(`iam:ListGroupPolicies of ${group}`, look, undefined)) ?? [];
+  return documentsOf(names, (PolicyName) => {
+    const get = new sdk.GetGroupPolicyCommand({ GroupName: group, PolicyName });
+    const call = `iam:GetGroupPolicy of ${PolicyName} of ${group}`;
+    return seen(call, orGone(iam.send(get)), undefined);
+  });
 }
 
 type Credentials = Pick<
@@ -230,15 +321,32 @@ type Credentials = Pick<
 >;
 
 /** Every credential but the password. */
-async function credentialsOf(sdk: IamSdk, iam: IAMClient, name: string): Promise<Credentials> {
+async function credentialsOf(eye: LookingEye, name: string): Promise<Credentials> {
+  const { sdk, iam, seen } = eye;
   const user = { UserName: name };
   const at = { client: iam };
   const [keys, sshKeys, services, certificates, devices] = await Promise.all([
-    all(sdk.paginateListAccessKeys(at, user), (page) => page.AccessKeyMetadata),
-    all(sdk.paginateListSSHPublicKeys(at, user), (page) => page.SSHPublicKeys),
-    serviceCredentialsOf(sdk, iam, name),
-    all(sdk.paginateListSigningCertificates(at, user), (page) => page.Certificates),
-    all(sdk.paginateListMFADevices(at, user), (page) => page.MFADevices),
+    seen(
+      "iam:ListAccessKeys",
+      all(sdk.paginateListAccessKeys(at, user), (page) => page.AccessKeyMetadata),
+      [],
+    ),
+    seen(
+      "iam:ListSSHPublicKeys",
+      all(sdk.paginateListSSHPublicKeys(at, user), (page) => page.SSHPublicKeys),
+      [],
+    ),
+    seen("iam:ListServiceSpecificCredentials", serviceCredentialsOf(sdk, iam, name), []),
+    seen(
+      "iam:ListSigningCertificates",
+      all(sdk.paginateListSigningCertificates(at, user), (page) => page.Certificates),
+      [],
+    ),
+    seen(
+      "iam:ListMFADevices",
+      all(sdk.paginateListMFADevices(at, user), (page) => page.MFADevices),
+      [],
+    ),
   ]);
   return {
     keys: keys.map(({ AccessKeyId, Status }) => credential(AccessKeyId, Status)),
@@ -277,10 +385,10 @@ function credential(id = "", status = ""): Credential {
 
 async function documentsOf(
   names: string[],
-  get: (name: string) => Promise<{ PolicyDocument?: string | undefined }>,
+  get: (name: string) => Promise<{ PolicyDocument?: string | undefined } | undefined>,
 ): Promise<Look["inline"]> {
   const found = await Promise.all(
-    names.map(async (name) => ({ name, document: (await orGone(get(name)))?.PolicyDocument })),
+    names.map(async (name) => ({ name, document: (await get(name))?.PolicyDocument })),
   );
   return found.filter(
     (one): one is { name: string; document: string } => one.document !== undefined,

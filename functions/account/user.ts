@@ -2,7 +2,7 @@ import type { IAMClient } from "@aws-sdk/client-iam";
 import type { RecordGrant, UserSubject } from "../../events/incident";
 import { type AdminJudgement, type Grant, makesAdmin } from "../../rulebook/admin";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
-import type { Mode } from "../case";
+import type { CaseSubject, Mode } from "../case";
 import { clientTimes } from "../client";
 import { type Cut, isGone } from "../cut";
 import {
@@ -12,6 +12,7 @@ import {
   type IamSdk,
   type Look,
   lookAtUser,
+  unseen,
 } from "./look";
 
 /** What the account branch is told when it is deployed. */
@@ -83,7 +84,7 @@ export async function firstCut(
   hand: AccountHand,
   name: string,
   accessKeyId: string | undefined,
-  looked: () => Promise<unknown>,
+  looked: Looked,
 ): Promise<boolean> {
   const [outcome] = await Promise.all([
     denyEverything(hand, name, looked),
@@ -93,11 +94,26 @@ export async function firstCut(
 }
 
 /** Where the user's ten attachments are taken, the boundary denies: no quota protects against it. */
-async function denyEverything(hand: AccountHand, name: string, looked: () => Promise<unknown>) {
+async function denyEverything(hand: AccountHand, name: string, looked: Looked) {
   const attached = await attachDenyAll(hand, name);
-  if (attached !== "full") return attached;
-  await looked();
+  if (attached !== "full" && attached !== "would") return attached;
+  const seen = await looked();
+  // What only observes is not told that there is no room: it counts.
+  if (attached === "would" && !(seen && isFull(seen, hand))) return attached;
   return putDenyAllBoundary(hand, name);
+}
+
+/** The look at the user, where it was answered. */
+type Looked = () => Promise<Look | undefined>;
+
+/**
+ * Managed policies that a user may have, unless AWS has raised it for the account.
+ * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
+const ATTACHMENTS = 10;
+
+function isFull({ attached }: Look, { denyAll }: AccountHand): boolean {
+  return attached.length >= ATTACHMENTS && !attached.includes(denyAll);
 }
 
 /** Tries again while IAM says that the user is not there, before it is believed. */
@@ -110,6 +126,8 @@ export async function patiently<T>(attempt: () => Promise<T | undefined>): Promi
   return attempt();
 }
 
+type UserCase = Extract<CaseSubject, { kind: "user" }>;
+
 /** A user and what IAM shows of him, under the name that he has now. */
 export interface FoundUser {
   name: string;
@@ -117,10 +135,11 @@ export interface FoundUser {
 }
 
 /**
- * Looks at a user; one who is gone is sought by his key, since a rename keeps keys and policies.
+ * Looks at a user, as far as IAM shows him; one who is gone is sought by his key, since a rename
+ * keeps keys and policies.
  * @returns undefined where neither name nor key lead to a user.
  */
-export async function findUser(
+export async function seeUser(
   { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   { name, accessKeyId }: { name: string; accessKeyId?: string | undefined },
 ): Promise<FoundUser | undefined> {
@@ -131,6 +150,33 @@ export async function findUser(
   if (!renamed || renamed === name) return undefined;
   const found = await lookAtUser(sdk, iam, renamed);
   return found && { name: renamed, look: found };
+}
+
+/** By what a user of a case is found again: a key that he had stays his when he is renamed. */
+export function knownBy({ name, accessKeyId, before }: UserCase) {
+  return { name, accessKeyId: accessKeyId ?? before?.keys[0]?.id };
+}
+
+/**
+ * Looks at a user as `seeUser` does, and at everything.
+ * @throws where a part of the look failed.
+ */
+export async function findUser(
+  eye: Pick<AccountEye, "sdk" | "iam">,
+  user: { name: string; accessKeyId?: string | undefined },
+): Promise<FoundUser | undefined> {
+  return whole(await seeUser(eye, user));
+}
+
+/** @throws where a part of the look failed, by the name of the first failure. */
+export function whole(found: FoundUser | undefined): FoundUser | undefined {
+  const [first] = found?.look.failed ?? [];
+  if (!found || !first) return found;
+  const name = /^\w+/.exec(first.error)?.[0] ?? "LookFailed";
+  const sentence = `user ${found.name} could not be looked at whole: ${unseen(found.look)}`;
+  throw Object.assign(new Error(sentence), {
+    name: /^NoSuchEntity/.test(name) ? "LookFailed" : name,
+  });
 }
 
 /**
@@ -227,7 +273,8 @@ export function adminGrants(
 
 /** A user leaves a group whole, and loses a Deny of the group's with it: what is left is asked again. */
 function untilNoneIsLeft(grants: Grant[]): AdminJudgement {
-  const found = makesAdmin(grants);
+  // Of a grant that could not be read it is not believed that it denies.
+  const found = makesAdmin(grants, undefined, "allow");
   if (found.culprits.length === 0) return found;
   const groups = found.culprits.flatMap((id) => /^group \S+/.exec(id)?.[0] ?? []);
   const rest = grants.filter(
@@ -245,12 +292,19 @@ function isDenied({ attached, boundary }: Look, { denyAll }: AccountEye): boolea
   return attached.includes(denyAll) || boundary === denyAll;
 }
 
+/** What a look at a user did not show, in words. */
+export function hiddenFrom({ name, look }: FoundUser): string[] {
+  return (look.failed ?? []).map(({ call, error }) => `user ${name}: ${call} failed: ${error}`);
+}
+
 /** What a look still finds open on a user who should be contained, in words. */
 export function openDoors(found: FoundUser, eye: AccountEye): string[] {
   const { name, look } = found;
   const admin = adminGrants(found, eye);
+  const unshown = look.failed?.some(({ call }) => call === "iam:ListAttachedUserPolicies");
   return [
-    ...(isDenied(look, eye) ? [] : [`user ${name} has no AWSDenyAll`]),
+    ...hiddenFrom(found),
+    ...(unshown || isDenied(look, eye) ? [] : [`user ${name} has no AWSDenyAll`]),
     ...active(look.keys).map((id) => `user ${name} has the active key ${id}`),
     ...(look.password ? [`user ${name} has a console password`] : []),
     ...active(look.sshKeys).map((id) => `user ${name} has the active SSH key ${id}`),

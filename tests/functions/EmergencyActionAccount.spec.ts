@@ -159,6 +159,20 @@ describe("EmergencyActionAccount", () => {
       const { after } = await contain([bob], { ...cuts, ...bareUser, GetUser: throttled });
 
       assert.deepEqual(told(after.actions), ["done iam:AttachUserPolicy user bob"]);
+      const failed = [{ call: "iam:GetUser", error: "ThrottlingException: Rate exceeded" }];
+      const [subject] = after.subjects;
+      assert.deepEqual(subject?.kind === "user" && subject.before?.failed, failed);
+      assert.match(
+        after.notes.join(),
+        /state before: iam:GetUser failed: ThrottlingException: Rate/,
+      );
+    });
+
+    it("contains all the same where no look is answered at all", async () => {
+      const slow = Object.fromEntries(Object.keys(bareUser).map((look) => [look, throttled]));
+      const { after } = await contain([bob], { ...cuts, ...slow });
+
+      assert.deepEqual(told(after.actions), ["done iam:AttachUserPolicy user bob"]);
       assert.deepEqual(after.subjects, [{ kind: "user", name: "bob" }]);
       assert.match(
         after.notes.join(),
@@ -304,18 +318,38 @@ describe("EmergencyActionAccount", () => {
       assert.deepEqual([cutsIn(calls), waits], [[deny("bob")], [250, 750]]);
     });
 
-    for (const look of Object.keys(bareUser)) {
+    const rights = ["GetUser", "ListAttachedUserPolicies", "ListUserPolicies", "ListGroupsForUser"];
+    for (const look of rights) {
+      const inlineAdmin = {
+        ListUserPolicies: { PolicyNames: ["all"] },
+        GetUserPolicy: { PolicyDocument: ALLOW_ALL },
+      };
+
       it(`throws a throttled ${look}, after the other subjects were cut`, async () => {
         const { sdk, calls } = fakeSdk(iam, "IAMClient", {
           ...cuts,
           ...bareUser,
+          ...(look === "GetUser" && inlineAdmin),
           [look]: only("bob", throttled, bareUser[look as keyof typeof bareUser]),
         });
         const handler = emergencyActionAccount(sdk, settings());
         const input = incident([asked, { ...bob, name: "eve" }]);
 
-        await assert.rejects(handler({ incident: input, caseId: "e" }), throttled);
+        await assert.rejects(handler({ incident: input, caseId: "e" }), {
+          name: "ThrottlingException",
+          message: `user bob could not be looked at whole: iam:${look} failed: ThrottlingException: Rate exceeded`,
+        });
         assert.deepEqual(cutsIn(calls), [deny("eve")]);
+      });
+    }
+
+    for (const look of Object.keys(bareUser).filter((one) => !rights.includes(one))) {
+      it(`needs no ${look} to see an admin`, async () => {
+        const ListAttachedUserPolicies = attached(ADMIN);
+        const answers = { ...cuts, ...bareUser, ListAttachedUserPolicies, [look]: throttled };
+        const { after, calls } = await contain([asked], answers);
+        assert.deepEqual(cutsIn(calls), [deny("bob")]);
+        assert.match(after.notes.join(), new RegExp(`lacks a part .*: iam:${look} failed`));
       });
     }
   });

@@ -285,7 +285,11 @@ describe("EmergencyActionApplication", () => {
   });
 
   it("throws a throttled look, IAM's or Secrets Manager's", async () => {
-    await assert.rejects(rotate(app, { ListAccessKeys: throttled }), throttled);
+    await assert.rejects(rotate(app, { ListAccessKeys: throttled }), {
+      name: "ThrottlingException",
+      message:
+        "user app-1 could not be looked at whole: iam:ListAccessKeys failed: ThrottlingException: Rate exceeded",
+    });
     await assert.rejects(rotate(app, {}, { DescribeSecret: throttled }), throttled);
   });
 
