@@ -68,44 +68,45 @@ export class Response extends pulumi.ComponentResource {
         packages: ["ipaddr.js"],
       }),
       EmergencyActionAccount: lambda("EmergencyActionAccount", {
-        callbackFactory: () => emergencyActionAccount(require("@aws-sdk/client-iam"), branch),
+        callbackFactory: () => emergencyActionAccount(require("./sdk/bin/iam"), branch),
         statements: may(emergencyActionAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       StripAccount: lambda("StripAccount", {
         callbackFactory: () =>
-          stripAccount(
-            require("@aws-sdk/client-iam"),
-            require("@aws-sdk/client-cloudtrail"),
-            branch,
-          ),
+          stripAccount(require("./sdk/bin/iam"), require("@aws-sdk/client-cloudtrail"), branch),
         statements: may(stripAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       VerifyAccount: lambda("VerifyAccount", {
-        callbackFactory: () => verifyAccount(require("@aws-sdk/client-iam"), branch),
+        callbackFactory: () => verifyAccount(require("./sdk/bin/iam"), branch),
         statements: may(verifyAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       EmergencyActionInfrastructure: lambda("EmergencyActionInfrastructure", {
-        callbackFactory: () => emergencyActionInfrastructure(require("@aws-sdk/client-ec2"), ssh),
+        callbackFactory: () => emergencyActionInfrastructure(require("./sdk/bin/ec2"), ssh),
         statements: may(emergencyActionInfrastructureActions),
         packages: ["ipaddr.js"],
+        sdk: "ec2",
       }),
       ...(applicationUsers.length > 0 && {
         EmergencyActionApplication: lambda("EmergencyActionApplication", {
           callbackFactory: () =>
             emergencyActionApplication(
-              require("@aws-sdk/client-iam"),
+              require("./sdk/bin/iam"),
               require("@aws-sdk/client-secrets-manager"),
               branch,
             ),
           statements: may(emergencyActionApplicationActions, applicationUsers),
           environment: { SECRET_PREFIX: secretPrefix },
           packages: [],
+          sdk: "iam",
         }),
       }),
       RecordCase: lambda("RecordCase", {

@@ -16,7 +16,7 @@ import {
 import { type Cut, cutting, isGone } from "./cut";
 import { listed } from "./listed";
 
-type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
+type Ec2Sdk = typeof import("../sdk/ec2");
 
 /** What the infrastructure branch is told when it is deployed. */
 export interface InfrastructureSettings extends SshRule {

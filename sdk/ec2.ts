@@ -1,0 +1,8 @@
+/** What the Lambdas use of the EC2 client; see `iam.ts`. */
+export {
+  DescribeSecurityGroupsCommand,
+  DescribeVpcsCommand,
+  EC2Client,
+  paginateDescribeSecurityGroupRules,
+  RevokeSecurityGroupIngressCommand,
+} from "@aws-sdk/client-ec2";
