@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { NewCredentials } from "./events/iam";
 import type { Mode } from "./functions/case";
+import { isPrefixList, rangesWrong, trustedSources } from "./ipRanges/trusted";
 import { readCidr } from "./rulebook/cidr";
 import { type Exemption, readExemptions } from "./rulebook/exemptions";
 import { sshOpenToWorld } from "./rulebook/ssh";
@@ -11,7 +12,10 @@ import { sshOpenToWorld } from "./rulebook/ssh";
 export interface Settings {
   mode: Mode;
   sshPorts: number[];
+  /** CIDRs alone: published ranges are already their CIDRs. */
   trustedCidrs: string[];
+  /** The prefix lists among `trustedCidrs`, by id. */
+  trustedLists: string[];
   newCredentials: NewCredentials;
   guardDutySeverity: number;
   applicationUsers: string[];
@@ -36,7 +40,7 @@ interface Key {
 }
 
 /** Every key, in the order of the README's table. `Pulumi.yaml` repeats them; a test compares. */
-export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
+export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">, Key> = {
   mode: {
     type: "string",
     default: "observe",
@@ -54,7 +58,8 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
     type: "array",
     items: "string",
     default: [],
-    description: "sources that SSH may stay open to",
+    description:
+      "sources that SSH may stay open to: CIDRs, prefix lists (pl-…), published ranges (aws:SERVICE[:REGION])",
     wrong: trustedCidrsWrong,
   },
   newCredentials: {
@@ -161,7 +166,11 @@ export function readSettings(config: Record<string, string>, exemptionsFile: str
   const settings = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) } as Settings;
   if (complaints.length === 0) complaints.push(...lockout(settings));
   if (complaints.length > 0) throw new Error(complaints.join("\n"));
-  return { ...settings, exemptions: exemptionsIn(exemptionsFile) };
+  return {
+    ...settings,
+    ...trustedSources(settings.trustedCidrs),
+    exemptions: exemptionsIn(exemptionsFile),
+  };
 }
 
 /** Pulumi hands objects over as JSON, and a text as it is. */
@@ -229,12 +238,26 @@ function listOf(isRight: (value: unknown) => boolean, allowed: string, atLeast =
 
 /** A list that trusts the world would switch the closing of open lines off. */
 function trustedCidrsWrong(value: unknown): string | undefined {
-  const isCidr = (one: unknown) => isText(one) && one.includes("/") && readCidr(one) !== undefined;
-  const notList = listOf(isCidr, 'IPv4 or IPv6 CIDRs, e.g. ["203.0.113.0/24"]')(value);
+  const notList = listOf(
+    (one) => isCidr(one) || (isText(one) && (isPrefixList(one) || one.startsWith("aws:"))),
+    'IPv4 or IPv6 CIDRs, prefix lists or published ranges, e.g. ["203.0.113.0/24", "pl-0123456789abcdef0", "aws:EC2_INSTANCE_CONNECT:us-east-1"]',
+  )(value);
   if (notList) return notList;
-  const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs: value as string[] };
-  const world = sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] });
-  return world.answer === "no"
-    ? undefined
-    : "a list of CIDRs that are not the world, nor half of it";
+  const entries = value as string[];
+  for (const one of entries.filter((each) => each.startsWith("aws:"))) {
+    const wrong = rangesWrong(one);
+    if (wrong) return `a list of published ranges, and not ${one}: ${wrong}`;
+  }
+  return opensToWorld(trustedSources(entries).trustedCidrs)
+    ? "a list of CIDRs that are not the world, nor half of it"
+    : undefined;
+}
+
+function isCidr(one: unknown): boolean {
+  return isText(one) && one.includes("/") && readCidr(one) !== undefined;
+}
+
+function opensToWorld(cidrs: string[]): boolean {
+  const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs };
+  return sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] }).answer !== "no";
 }

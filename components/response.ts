@@ -55,11 +55,11 @@ export class Response extends pulumi.ComponentResource {
         .apply((resource) => [{ Effect: "Allow" as const, Action: action, Resource: resource }]);
 
     // What the closures capture is plain data, so that it can become text.
-    const { mode, exemptions, sshPorts, trustedCidrs } = settings;
+    const { mode, exemptions, sshPorts, trustedCidrs, trustedLists } = settings;
     const { applicationUsers, protectedPrincipals } = settings;
     const incidents = incidentSettings(settings, name);
     const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
-    const ssh = { mode, exemptions, sshPorts, trustedCidrs };
+    const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists };
 
     const arns = {
       CloudWatcherCore: lambda("CloudWatcherCore", {
@@ -151,6 +151,7 @@ function narrowed(place: Place, secretPrefix: string, users: string[] | undefine
 function incidentSettings(settings: Settings, name: string) {
   const { sshPorts, trustedCidrs, newCredentials, guardDutySeverity, applicationUsers } = settings;
   const { protectedPrincipals, trustedActors, exemptions, containActor, containRoles } = settings;
+  const { trustedLists } = settings;
   const own: FunctionName[] = [
     "EmergencyActionAccount",
     "StripAccount",
@@ -162,6 +163,7 @@ function incidentSettings(settings: Settings, name: string) {
   return {
     sshPorts,
     trustedCidrs,
+    trustedLists,
     newCredentials,
     guardDutySeverity,
     applicationUsers,

@@ -162,7 +162,9 @@ function groupReading(
   const label = groupId ?? groupName;
   if (!label) return { ignore: "the record names no security group" };
 
-  const told = distinct(rules);
+  // What is in a trusted list is judged when the list changes.
+  const isTrusted = (one: ToldRule) => one.prefixList && rule.trustedLists?.includes(one.source);
+  const told = distinct(rules.filter((one) => !isTrusted(one)));
   const judgement = sshOpenToWorld(told, rule);
   const subject = (proved: RuleFact[]): SecurityGroupSubject => ({
     kind: "securityGroup",

@@ -41,6 +41,11 @@ describe("settings", () => {
     ["trustedCidrs", ["10.0.0.0/33"], /CIDRs/],
     ["trustedCidrs", ["0.0.0.0/0"], /not the world/],
     ["trustedCidrs", ["0.0.0.0/1", "128.0.0.0/1"], /not the world/],
+    ["trustedCidrs", ["pl-x"], /prefix lists/],
+    ["trustedCidrs", ["aws:EC2_INSTANCE_CONECT"], /near it are EC2_INSTANCE_CONNECT/],
+    ["trustedCidrs", ["aws:CLOUD9:us-east1"], /CLOUD9 in "us-east1": near it are us-/],
+    ["trustedCidrs", ["aws:EC2"], /every customer of AWS can rent/],
+    ["trustedCidrs", ["aws:CLOUD9:us-east-1:x"], /aws:SERVICE:REGION is its form/],
     ["newCredentials", "sometimes", /always, admins, never/],
     ["guardDutySeverity", 0, /whole number from 1 to 10/],
     ["guardDutySeverity", 11, /whole number from 1 to 10/],
@@ -74,6 +79,23 @@ describe("settings", () => {
   it("every key has a default, which the CLI asks for where a stack does not set it", () => {
     for (const [key, one] of Object.entries(keys)) assert.notEqual(one.default, undefined, key);
     assert.equal(read({ alertEmail: "" }).alertEmail, "");
+  });
+
+  it("trustedCidrs holds CIDRs, prefix lists and published ranges, which become their CIDRs", () => {
+    const { trustedCidrs, trustedLists } = read({
+      trustedCidrs: [
+        "203.0.113.0/24",
+        "pl-0123456789abcdef0",
+        "aws:EC2_INSTANCE_CONNECT:us-east-1",
+      ],
+    });
+    assert.deepEqual(
+      { trustedCidrs, trustedLists },
+      {
+        trustedCidrs: ["203.0.113.0/24", "18.206.107.24/29", "2600:1f18:6fe3:8c00::/56"],
+        trustedLists: ["pl-0123456789abcdef0"],
+      },
+    );
   });
 
   it("every wrong key is named at once", () => {

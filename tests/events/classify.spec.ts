@@ -733,6 +733,27 @@ describe("EC2 events", () => {
     });
   }
 
+  it("a rule from a prefix list in trustedCidrs is none, and one beside it counts", () => {
+    const from = (...prefixListIds: string[]) =>
+      ec2("AuthorizeSecurityGroupIngress", {
+        groupId: "sg-1",
+        ipPermissions: {
+          items: [
+            {
+              ipProtocol: "tcp",
+              fromPort: 22,
+              toPort: 22,
+              prefixListIds: { items: prefixListIds.map((prefixListId) => ({ prefixListId })) },
+            },
+          ],
+        },
+      });
+    const trusting = { trustedLists: ["pl-1"] };
+    assert.equal(judge(from("pl-1"), trusting).decision, "Ignore");
+    assert.equal(judge(from("pl-1", "pl-2"), trusting).decision, "EmergencyActionInfrastructure");
+    assert.equal(judge(from("pl-1")).decision, "EmergencyActionInfrastructure");
+  });
+
   it("alert on a changed prefix list, whose groups are not followed", () => {
     const request = { ModifyManagedPrefixListRequest: { PrefixListId: "pl-1" } };
     assert.match(judge(ec2("ModifyManagedPrefixList", request)).alert ?? "", /pl-1/);
