@@ -240,7 +240,7 @@ function everything(text: string): Block[] {
   return families.map(wholeFamily);
 }
 
-export function wholeFamily(family: Family): Block {
+function wholeFamily(family: Family): Block {
   return block(family, [0], 0);
 }
 
