@@ -28,6 +28,7 @@ type Scope =
   | "policy"
   | "ec2"
   | "securityGroup"
+  | "prefixList"
   | "secret";
 
 /**
@@ -85,6 +86,7 @@ const scopes: Record<string, Scope> = {
   "ec2:DescribeSecurityGroupRules": "ec2",
   "ec2:DescribeSecurityGroups": "ec2",
   "ec2:DescribeVpcs": "ec2",
+  "ec2:GetManagedPrefixListEntries": "prefixList",
   "ec2:RevokeSecurityGroupIngress": "securityGroup",
   "secretsmanager:DescribeSecret": "secret",
   "secretsmanager:CreateSecret": "secret",
@@ -101,6 +103,9 @@ function arnOf(scope: Scope, place: Place, secretPrefix: string): string {
       return arnOf("user", place, secretPrefix);
     case "securityGroup":
       return `arn:${partition}:ec2:${region}:${account}:security-group/*`;
+    case "prefixList":
+      // AWS's own lists are the account "aws"'s, and a shared one is its owner's.
+      return `arn:${partition}:ec2:${region}:*:prefix-list/*`;
     case "secret":
       return `arn:${partition}:secretsmanager:${region}:${account}:secret:${secretPrefix}/*`;
     default:

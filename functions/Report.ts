@@ -131,6 +131,12 @@ function nameOf(subject: Subject): string {
       return subject.arn;
     case "securityGroup":
       return subject.groupId ?? subject.groupName ?? "a security group";
+    case "prefixList":
+      return subject.id;
+    case "attachedGroups":
+      return subject.groupIds.join(" ");
+    case "remoteAddress":
+      return subject.address;
     default:
       return `${subject.kind === "applicationUser" ? "user" : subject.kind} ${subject.name}`;
   }

@@ -1,4 +1,4 @@
-import type { Incident } from "../events/incident";
+import type { Incident, RemoteAddressSubject } from "../events/incident";
 import type { Look } from "./account/look";
 import type { RoleLook } from "./account/role";
 
@@ -47,7 +47,8 @@ export type CaseSubject =
       /** The name of the secret that holds the new key. */
       secret?: string;
     }
-  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } };
+  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } }
+  | RemoteAddressSubject;
 
 /** The record of one incident, as the state machine carries it from pass to pass. */
 export interface Case {
@@ -97,6 +98,16 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 
 /** What one subject came to in one pass; what is left out is nothing. */
 export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open">>;
+
+/** What several subjects came to, as one pass. */
+export function joined(passes: Pass[]): Pass {
+  return {
+    subjects: passes.flatMap(({ subjects = [] }) => subjects),
+    notes: passes.flatMap(({ notes = [] }) => notes),
+    alerts: passes.flatMap(({ alerts = [] }) => alerts),
+    open: passes.flatMap(({ open = [] }) => open),
+  };
+}
 
 /**
  * Adds what the passes found and the calls did; a subject that is known already keeps its state
@@ -155,6 +166,8 @@ function subjectKey(subject: CaseSubject): string {
       return `policy ${subject.arn}`;
     case "securityGroup":
       return `securityGroup ${subject.groupId}`;
+    case "remoteAddress":
+      return `remoteAddress ${subject.address}`;
     default:
       return `${subject.kind} ${subject.name}`;
   }

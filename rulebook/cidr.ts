@@ -183,8 +183,14 @@ const GLOBAL_UNICAST = { first: 1n << 125n, last: (1n << 126n) - 1n };
  * wider, and for what cannot be read; false for a block that is narrower or not public.
  */
 export function mayCompleteWorld(cidr: string): boolean {
-  const blocks = readCidr(cidr);
-  return blocks === undefined || largePublicParts(blocks, []).length > 0;
+  return mayCompleteWorldTogether([cidr]);
+}
+
+/** The same of several sources, which may be a large part only together. */
+export function mayCompleteWorldTogether(cidrs: string[]): boolean {
+  const read = cidrs.map(readCidr);
+  const blocks = read.flatMap((one) => one ?? []);
+  return read.includes(undefined) || largePublicParts(blocks, []).length > 0;
 }
 
 /** Is every address of the range in one of the others? */

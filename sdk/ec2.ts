@@ -4,5 +4,7 @@ export {
   DescribeVpcsCommand,
   EC2Client,
   paginateDescribeSecurityGroupRules,
+  paginateDescribeSecurityGroups,
+  paginateGetManagedPrefixListEntries,
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";

@@ -6,10 +6,12 @@ import { callerIdentity } from "./callerIdentity";
 import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
+import { groupsOfPrefixList } from "./groupsOfPrefixList";
 import { lookupEvents } from "./lookupEvents";
 import { ownName } from "./ownName";
 import { ownRegions } from "./ownRegions";
 import { pages } from "./pages";
+import { prefixLists } from "./prefixLists";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
 import { ruleOwner } from "./ruleOwner";
@@ -37,6 +39,8 @@ export const corrections: Correction[] = [
   canonicalCidr,
   revokeById,
   ruleOwner,
+  groupsOfPrefixList,
+  prefixLists,
   ownRegions,
 ];
 
