@@ -69,3 +69,38 @@ export const request: fc.Arbitrary<BlockRequest> = fc.record({
   ports: fc.constantFrom([22], [22, 2222], [22, 23], [2222, 22]),
   most: fc.constantFrom(19, 19, 19, 12, 39),
 });
+
+const NARROW = [
+  "10.0.0.0/30",
+  "10.0.0.0/31",
+  "10.0.0.2/31",
+  "10.0.0.0/32",
+  "10.0.0.1/32",
+  "10.0.0.2/32",
+  "10.0.0.3/32",
+];
+
+/** Everything that an entry may say of four addresses and of the world around them, for SSH. */
+export const smallPieces: AclEntry[] = ["0.0.0.0/0", ...NARROW].flatMap((source) =>
+  (["allow", "deny"] as const).map((action) => ({
+    number: 1,
+    egress: false,
+    action,
+    protocol: "6",
+    cidr: source,
+    fromPort: 22,
+    toPort: 22,
+  })),
+);
+
+/** ACLs and requests about four addresses, small enough to try all lists of entries. */
+export const small: fc.Arbitrary<{ entries: AclEntry[]; asked: BlockRequest }> = fc.record({
+  entries: fc
+    .array(fc.constantFrom(...smallPieces), { minLength: 1, maxLength: 4 })
+    .map((rules) => rules.map((one, at) => ({ ...one, number: 100 * (at + 1) }))),
+  asked: fc.record({
+    sources: fc.array(fc.constantFrom("0.0.0.0/0", ...NARROW), { minLength: 1, maxLength: 3 }),
+    keep: fc.array(fc.constantFrom(...NARROW), { maxLength: 3 }),
+    ports: fc.constant<number[]>([22]),
+  }),
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AclChange, type AclEntry, applied, inOrder } from "../../networkAcl/acl";
 import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
-import { acl, request } from "./acls";
+import { acl, request, small, smallPieces } from "./acls";
 import { isAsked, isFrom, packetsAt, verdict } from "./oracle";
 
 /** The same ACLs every time; others with PROPERTY_SEED, more with PROPERTY_RUNS=100000. */
@@ -41,6 +41,13 @@ function ownOf(entries: AclEntry[], isV6: boolean): number {
   ).length;
 }
 
+/** All lists of fewer entries, of two at the most. */
+function shorterThan(length: number): AclEntry[][] {
+  const pairs = smallPieces.flatMap((one) => smallPieces.map((two) => [one, two]));
+  const all: AclEntry[][] = [[], ...smallPieces.map((piece) => [piece]), ...pairs];
+  return all.filter((list) => list.length < length);
+}
+
 describe("the plan of a network ACL's block, for random ACLs", function () {
   this.timeout(Math.max(60_000, RUNS * 100));
 
@@ -69,6 +76,26 @@ describe("the plan of a network ACL's block, for random ACLs", function () {
       const again = planBlock(applied(entries, change), { ...asked, most: 1000 });
       assert.deepEqual(again, { add: [], move: [], notes: [] });
     }));
+
+  it("takes so few entries that no shorter list would do", () =>
+    fc.assert(
+      fc.property(small, ({ entries, asked }) => {
+        const { add } = planBlock(entries, asked);
+        const packets = packetsAt([...entries, ...smallPieces], [asked]);
+        const isRight = (after: AclEntry[]) =>
+          packets.every((packet) => {
+            const is = isAsked(asked, packet) ? "deny" : verdict(entries, packet);
+            return verdict(after, packet) === is;
+          });
+        for (const list of shorterThan(add.length)) {
+          for (const { number } of entries) {
+            const at = list.map((piece, index) => ({ ...piece, number: number - 9 + index }));
+            assert.ok(!isRight([...entries, ...at]), `enough: ${JSON.stringify(at)}`);
+          }
+        }
+      }),
+      { numRuns: Math.ceil(RUNS / 10), seed: SEED },
+    ));
 
   it("is lifted without a trace", () =>
     always((entries, asked) => {
