@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { NewCredentials } from "./events/iam";
 import type { Mode } from "./functions/case";
+import type { SyncedGroup } from "./functions/syncedGroups/plan";
+import { rangesName } from "./ipRanges/document";
 import { isPrefixList, rangesWrong, trustedSources } from "./ipRanges/trusted";
 import { readCidr } from "./rulebook/cidr";
 import { type Exemption, readExemptions } from "./rulebook/exemptions";
@@ -16,6 +18,7 @@ export interface Settings {
   trustedCidrs: string[];
   /** The prefix lists among `trustedCidrs`, by id. */
   trustedLists: string[];
+  syncedGroups: SyncedGroup[];
   newCredentials: NewCredentials;
   guardDutySeverity: number;
   applicationUsers: string[];
@@ -32,7 +35,11 @@ export interface Settings {
 /** One key: its type and default as `Pulumi.yaml` has them, and what is wrong with a value. */
 interface Key {
   type: "string" | "boolean" | "integer" | "array";
-  items?: "string" | "integer";
+  /**
+   * A list of objects cannot be declared in Pulumi.yaml: that key stands in the stack's file alone.
+   * Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/workspace/project.json
+   */
+  items?: "string" | "integer" | "object";
   default?: unknown;
   description: string;
   /** What the value should be, where it is not that; undefined where it is right. */
@@ -61,6 +68,13 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
     description:
       "sources that SSH may stay open to: CIDRs, prefix lists (pl-…), published ranges (aws:SERVICE[:REGION])",
     wrong: trustedCidrsWrong,
+  },
+  syncedGroups: {
+    type: "array",
+    items: "object",
+    default: [],
+    description: "security groups that are kept at the published ranges of an AWS service",
+    wrong: syncedGroupsWrong,
   },
   newCredentials: {
     type: "string",
@@ -169,6 +183,7 @@ export function readSettings(config: Record<string, string>, exemptionsFile: str
   return {
     ...settings,
     ...trustedSources(settings.trustedCidrs),
+    syncedGroups: settings.syncedGroups.map((one) => ({ ...SYNCED_DEFAULTS, ...one })),
     exemptions: exemptionsIn(exemptionsFile),
   };
 }
@@ -260,4 +275,41 @@ function isCidr(one: unknown): boolean {
 function opensToWorld(cidrs: string[]): boolean {
   const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs };
   return sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] }).answer !== "no";
+}
+
+/** Rules of each family that a security group may have, where nobody had the quota raised. */
+const SYNCED_DEFAULTS = { cidrs: [], ports: [22], quota: 60 };
+
+/** Each field of a synced group; `group` and `service` are required. */
+const syncedFields: Record<keyof SyncedGroup, (value: unknown) => boolean> = {
+  group: (value) => isText(value) && /^sg-[0-9a-f]{8,17}$/.test(value),
+  service: isText,
+  region: isText,
+  cidrs: (value) => Array.isArray(value) && value.every(isCidr) && !opensToWorld(value),
+  ports: (value) => Array.isArray(value) && value.length > 0 && value.every(isPort),
+  quota: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1000,
+};
+
+/** A group of two entries would be changed to and fro. */
+function syncedGroupsWrong(value: unknown): string | undefined {
+  const isSynced = (one: unknown) =>
+    typeof one === "object" &&
+    one !== null &&
+    "group" in one &&
+    "service" in one &&
+    Object.entries(one).every(
+      ([key, field]) =>
+        Object.hasOwn(syncedFields, key) && syncedFields[key as keyof SyncedGroup](field),
+    );
+  const notList = listOf(
+    isSynced,
+    '{ group, service, region, cidrs, ports, quota }, the first two required, the CIDRs narrow, e.g. [{ "group": "sg-0123456789abcdef0", "service": "EC2_INSTANCE_CONNECT", "region": "us-east-1", "cidrs": ["203.0.113.0/24"], "ports": [22] }]',
+  )(value);
+  if (notList) return notList;
+  const groups = value as SyncedGroup[];
+  const ids = groups.map(({ group }) => group);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice) return `a list with one entry for ${twice}`;
+  const wrong = groups.map((one) => rangesWrong(rangesName(one))).find((one) => one !== undefined);
+  return wrong && `a list of published ranges: ${wrong}`;
 }

@@ -22,6 +22,7 @@ import { denyAllArn, type Narrowing, type Place, responderStatements } from "./p
 import { LOG_RETENTION_DAYS, type ResponderArgs, responder } from "./responder";
 import { serviceRole } from "./role";
 import { definition, type FunctionArns, type FunctionName } from "./stateMachine";
+import { SYNC_GROUPS } from "./syncedGroups";
 
 /** What the response needs to know. */
 export interface ResponseArgs {
@@ -170,10 +171,10 @@ function incidentSettings(settings: Settings, name: string) {
     protectedPrincipals,
     trustedActors,
     exemptions,
-    ownRoles: own.map((functionName) => `${name}-${functionName}`),
+    ownRoles: [...own, SYNC_GROUPS].map((functionName) => `${name}-${functionName}`),
     containActor,
     containRoles,
-    stackRoles: [...own, ...quiet].map((role) => `${name}-${role}`),
+    stackRoles: [...own, SYNC_GROUPS, ...quiet].map((role) => `${name}-${role}`),
   };
 }
 

@@ -285,6 +285,56 @@ describe("the program", function () {
     }
   });
 
+  it("keeps groups in step only by syncedGroups, and adds rules to those groups alone", async () => {
+    const syncedGroups = [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }];
+    const [enforcing, observing] = await Promise.all([
+      captureProgram({ settings: { syncedGroups } }),
+      captureProgram({ settings: { syncedGroups, mode: "observe" } }),
+    ]);
+    const added = enforcing.resources.filter(({ name }) => /-SyncGroups/.test(name));
+    assert.deepEqual(added.map(({ type }) => type.split(":").at(-1)).sort(), [
+      "Function",
+      "LogGroup",
+      "MetricAlarm",
+      "Permission",
+      "Role",
+      "Role",
+      "RolePolicy",
+      "RolePolicy",
+      "Schedule",
+      "TopicSubscription",
+    ]);
+    assert.ok(!lab.some(({ name }) => /-SyncGroups/.test(name)));
+    const topic = "arn:aws:sns:us-east-1:806199016981:AmazonIpSpaceChanged";
+    const inputsOf = (end: string) => ofType(added, end)[0]?.inputs;
+    const lambda = ofType(added, ":Function")[0]?.state.arn;
+    const { action, principal, sourceArn } = inputsOf(":Permission") ?? {};
+    assert.deepEqual(
+      [action, principal, sourceArn],
+      ["lambda:InvokeFunction", "sns.amazonaws.com", topic],
+    );
+    const subscription = { topic, protocol: "lambda", endpoint: lambda };
+    assert.deepEqual(inputsOf(":TopicSubscription"), subscription);
+    assert.equal(inputsOf(":Schedule")?.scheduleExpression, "rate(1 hour)");
+    assert.equal(inputsOf(":Schedule")?.target.arn, lambda);
+    const changes = (all: Captured[]) =>
+      statementsOf(all, "SyncGroups").filter(({ Action }) =>
+        [Action].flat().some((one) => CUTS.test(one)),
+      );
+    assert.deepEqual(changes(observing.resources), []);
+    assert.deepEqual(changes(enforcing.resources), [
+      {
+        Effect: "Allow",
+        Action: ["ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress"],
+        Resource: ["arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0"],
+      },
+    ]);
+    const core = enforcing.resources.find(
+      ({ type, name }) => type.endsWith(":Function") && name.endsWith("-CloudWatcherCore"),
+    );
+    assert.match(String(core?.files?.["__index.js"]), /"tourniquet-lab-SyncGroups"/);
+  });
+
   it("is refused with the key's name where a setting is wrong", async () => {
     await assert.rejects(captureProgram({ settings: { sshPort: 22 } }), /tourniquet:sshPort/);
   });
