@@ -136,7 +136,7 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
 
 const NO_EVENT =
   "An execution was started with what is neither an event nor an order, so nothing was contained. " +
-  'A person\'s order is {"user": "NAME", "reason": "TEXT"}.';
+  'A person\'s order is {"user": "NAME", "reason": "TEXT"} or {"group": "sg-ID", "reason": "TEXT"}.';
 
 function readerOf(
   { source, name }: EventFacts,

@@ -9,6 +9,7 @@ import {
 } from "./infrastructure/close";
 import type { Ec2Sdk } from "./infrastructure/look";
 import { closeReferring } from "./infrastructure/prefixList";
+import { judgeAddress } from "./infrastructure/remoteAddress";
 
 /** What the handler calls; its role is granted exactly this, and the cut only in `enforce`. */
 export const emergencyActionInfrastructureActions = {
@@ -53,6 +54,8 @@ function close(hand: Hand, subject: InfrastructureSubject): Promise<Pass> {
         : closeFound(hand, subject);
     case "prefixList":
       return closeReferring(hand, subject);
+    case "remoteAddress":
+      return judgeAddress(hand, subject);
     default:
       return Promise.resolve({});
   }

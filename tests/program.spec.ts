@@ -65,8 +65,8 @@ describe("the program", function () {
     const counts = new Map<string, number>();
     for (const { type } of lab) counts.set(type, (counts.get(type) ?? 0) + 1);
     assert.deepEqual(Object.fromEntries([...counts].sort()), {
-      "aws:cloudwatch/eventRule:EventRule": 3,
-      "aws:cloudwatch/eventTarget:EventTarget": 3,
+      "aws:cloudwatch/eventRule:EventRule": 4,
+      "aws:cloudwatch/eventTarget:EventTarget": 4,
       "aws:cloudwatch/logGroup:LogGroup": 8,
       "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
       "aws:iam/role:Role": 9,
@@ -94,7 +94,7 @@ describe("the program", function () {
 
   it("names and tags everything from the stack", () => {
     const taggable = lab.filter(({ inputs }) => "tags" in inputs);
-    assert.equal(taggable.length, 3 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
+    assert.equal(taggable.length, 4 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
     for (const { inputs, name } of lab) {
       assert.ok(name.startsWith("tourniquet-lab"), name);
       if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
@@ -110,7 +110,7 @@ describe("the program", function () {
     assert.deepEqual(detail.errorCode, [{ exists: false }]);
   });
 
-  it("asks EventBridge for what GuardDuty and AWS Health say of access keys, and for no more", () => {
+  it("asks EventBridge for what GuardDuty and AWS Health say of access keys and SSH, and for no more", () => {
     const [, ...notices] = ofType(lab, ":EventRule").map(({ inputs, name }) => [
       name,
       JSON.parse(inputs.eventPattern),
@@ -122,6 +122,14 @@ describe("the program", function () {
           source: ["aws.guardduty"],
           "detail-type": ["GuardDuty Finding"],
           detail: { resource: { resourceType: ["AccessKey"] } },
+        },
+      ],
+      [
+        "tourniquet-lab-guardduty-ssh",
+        {
+          source: ["aws.guardduty"],
+          "detail-type": ["GuardDuty Finding"],
+          detail: { type: ["UnauthorizedAccess:EC2/SSHBruteForce"] },
         },
       ],
       [

@@ -291,6 +291,51 @@ describe("EmergencyActionInfrastructure", () => {
     assert.deepEqual(calls, [look, revoke("sgr-open")]);
   });
 
+  const remote = { kind: "remoteAddress", address: "8.8.4.4", vpcId: "vpc-1" } as const;
+  const vpc = {
+    Vpcs: [
+      {
+        CidrBlock: "10.0.0.0/16",
+        CidrBlockAssociationSet: [{ CidrBlock: "10.1.0.0/16" }],
+        Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: "2600:1f18::/56" }],
+      },
+    ],
+  };
+  it("makes an address that tries passwords a subject, with an alert", async () => {
+    const { after, calls } = await close([remote], { DescribeVpcs: vpc });
+    const byId = [{ Name: "vpc-id", Values: ["vpc-1"] }];
+    assert.deepEqual(calls, [["DescribeVpcs", { Filters: byId }]]);
+    assert.deepEqual(
+      [after.subjects, after.alerts],
+      [[remote], ["8.8.4.4 tries SSH passwords on an instance"]],
+    );
+  });
+  for (const address of ["10.0.3.4", "10.1.3.4", "2600:1f18::7"]) {
+    it(`leaves an address of the VPC: ${address}`, async () => {
+      const { after } = await close([{ ...remote, address }], { DescribeVpcs: vpc });
+      assert.deepEqual(after.subjects, []);
+      assert.match(after.alerts.join(), /is in the same VPC: it is not blocked/);
+    });
+  }
+
+  it("closes an exempt group by a person's order, and alerts where nothing is open", async () => {
+    const exemption: Exemption = {
+      rule: "ssh-open-to-world",
+      subject: "sg-1",
+      owner: "o",
+      reason: "bastion",
+      expires: "2999-01-01",
+    };
+    const ordered: SecurityGroupSubject = { ...asked, ordered: true };
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
+    const { calls } = await close([ordered], answers, { exemptions: [exemption] });
+    assert.deepEqual(calls, [look, revoke("sgr-v4", "sgr-v6")]);
+    const shut = await close([ordered], { DescribeSecurityGroupRules: rules(office) });
+    assert.deepEqual(shut.after.alerts, [
+      "A person ordered it closed: sg-1: no rule opens SSH to the world",
+    ]);
+  });
+
   it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {
     const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
     const both = await bothModes((mode) =>
