@@ -1,5 +1,6 @@
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
+import { aclEntries } from "./aclEntries";
 import { assumeRole } from "./assumeRole";
 import { attachmentQuota } from "./attachmentQuota";
 import { callerIdentity } from "./callerIdentity";
@@ -37,6 +38,7 @@ export const corrections: Correction[] = [
   sessionToken,
   lookupEvents,
   canonicalCidr,
+  aclEntries,
   revokeById,
   ruleOwner,
   groupsOfPrefixList,
