@@ -44,6 +44,7 @@ new Oversight(
     topicArn: topic.arn,
     machineArn: response.machineArn,
     undeliveredQueue: detection.undelivered.name,
+    scheduled: response.scheduled,
   },
   opts,
 );

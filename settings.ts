@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { NewCredentials } from "./events/iam";
+import type { BreakSessions } from "./functions/BreakSessions";
 import type { Mode } from "./functions/case";
 import type { SyncedGroup } from "./functions/syncedGroups/plan";
 import { rangesName } from "./ipRanges/document";
@@ -19,6 +20,8 @@ export interface Settings {
   /** The prefix lists among `trustedCidrs`, by id. */
   trustedLists: string[];
   syncedGroups: SyncedGroup[];
+  breakSessions: BreakSessions;
+  sessionBlockMinutes: number;
   newCredentials: NewCredentials;
   guardDutySeverity: number;
   applicationUsers: string[];
@@ -75,6 +78,25 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
     default: [],
     description: "security groups that are kept at the published ranges of an AWS service",
     wrong: syncedGroupsWrong,
+  },
+  breakSessions: {
+    type: "string",
+    default: "true",
+    description:
+      "block live sessions in the network ACL: true, false, only-exclusive (where nobody else is hit)",
+    wrong: (value) =>
+      ["true", "false", "only-exclusive"].includes(String(value))
+        ? undefined
+        : "one of true, false, only-exclusive",
+  },
+  sessionBlockMinutes: {
+    type: "integer",
+    default: 60,
+    description: "after which the block of the network ACL is lifted again, from 1 to 1440",
+    wrong: (value) =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1440
+        ? undefined
+        : "a whole number of minutes from 1 to 1440",
   },
   newCredentials: {
     type: "string",
@@ -154,8 +176,6 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
 /** Keys that are designed and not built: setting one is an error and not a silent nothing. */
 export const laterKeys: Record<string, string> = {
   openSsh: "open rules are removed; restricting them to trustedCidrs",
-  breakSessions: "live sessions are not cut yet; network ACLs",
-  sessionBlockMinutes: "live sessions are not cut yet; network ACLs",
   maxContainmentsPerHour: "containments are not counted yet; holding a burst",
   watchedRegions: "only the home region is watched; forwarding from others",
   memberAccounts: "only this account is contained; member accounts",
@@ -184,8 +204,14 @@ export function readSettings(config: Record<string, string>, exemptionsFile: str
     ...settings,
     ...trustedSources(settings.trustedCidrs),
     syncedGroups: settings.syncedGroups.map((one) => ({ ...SYNCED_DEFAULTS, ...one })),
+    breakSessions: whose(settings.breakSessions),
     exemptions: exemptionsIn(exemptionsFile),
   };
+}
+
+/** A key of `Pulumi.yaml` has one type, and this one's is text. */
+function whose(breakSessions: unknown): BreakSessions {
+  return breakSessions === "only-exclusive" ? breakSessions : String(breakSessions) === "true";
 }
 
 /** Pulumi hands objects over as JSON, and a text as it is. */

@@ -21,6 +21,8 @@ export interface ReportInput {
     /** Where the case was written, or the error that kept it from being written. */
     recorded?: Caught & { bucket?: string; key?: string };
     error?: Caught;
+    /** There was a report already: what has failed since is the lift of a session block. */
+    report?: unknown;
   };
   /** The execution's ARN. */
   execution: string;
@@ -114,7 +116,7 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
       textType: "client-markdown",
       title,
       description: body.slice(0, LONGEST_CHAT),
-      nextSteps: [...(known?.open ?? []), ...(known?.alerts ?? [])].slice(0, 10),
+      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10),
     },
     metadata: {
       threadId: about.join(" ") || title,
@@ -150,13 +152,17 @@ function errorOf({ state }: ReportInput): Caught | undefined {
 function outcomeOf(input: ReportInput): string {
   const { CloudWatcherCore: incident, case: known } = input.state;
   const about = incident ? `${incident.event.name} in ${incident.event.account}` : "an event";
-  const open = known?.open.length ?? 0;
-  if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
+  if (input.state.report) return `session block NOT LIFTED, ${about}`;
+  if (errorOf(input) || openIn(known).length > 0) return `NOT CONTAINED, ${about}`;
   if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
     const alert = incident?.alert || known?.alerts.length;
     return alert ? `look at ${about}` : `nothing to do for ${about}`;
   }
   return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
+}
+
+function openIn(known: Case | undefined): string[] {
+  return [...(known?.open ?? []), ...(known?.unblocked ?? [])];
 }
 
 function whatHappened({ event, actor, reason, alert }: Incident): string[] {
@@ -179,7 +185,10 @@ function whatWasDone(known: Case): string[] {
     ...(known.notes.length > 0
       ? ["", "Worth knowing:", ...known.notes.map((one) => `- ${one}`)]
       : []),
-    ...(known.open.length > 0 ? ["", "STILL OPEN:", ...known.open.map((one) => `- ${one}`)] : []),
+    ...(openIn(known).length > 0
+      ? ["", "STILL OPEN:", ...openIn(known).map((one) => `- ${one}`)]
+      : []),
+    ...(known.blockedUntil ? ["", `Network ACLs are blocked until ${known.blockedUntil}.`] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Incident, RemoteAddressSubject } from "../events/incident";
+import type { AclChange, AclEntry } from "../networkAcl/acl";
 import type { Look } from "./account/look";
 import type { RoleLook } from "./account/role";
 
@@ -48,6 +49,14 @@ export type CaseSubject =
       secret?: string;
     }
   | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } }
+  | {
+      kind: "networkAcl";
+      aclId: string;
+      before: { entries: AclEntry[] };
+      block: AclChange;
+      /** ISO time at which the block is lifted. */
+      until: string;
+    }
   | RemoteAddressSubject;
 
 /** The record of one incident, as the state machine carries it from pass to pass. */
@@ -68,6 +77,10 @@ export interface Case {
   round: number;
   /** How many looks in a row found nothing open: the containment stays when it is two. */
   quiet: number;
+  /** Where sessions go on, because a network ACL could not be blocked. Absent: nowhere. */
+  unblocked?: string[];
+  /** ISO time until which network ACLs are blocked. Absent: none is. */
+  blockedUntil?: string;
 }
 
 /** What every function of a branch is handed. */
@@ -168,6 +181,8 @@ function subjectKey(subject: CaseSubject): string {
       return `securityGroup ${subject.groupId}`;
     case "remoteAddress":
       return `remoteAddress ${subject.address}`;
+    case "networkAcl":
+      return `networkAcl ${subject.aclId} ${JSON.stringify(subject.block)}`;
     default:
       return `${subject.kind} ${subject.name}`;
   }
