@@ -6,6 +6,7 @@ import { Detection } from "./components/detection";
 import { homeRegionOf } from "./components/homeRegion";
 import { AlertTopic, Oversight } from "./components/oversight";
 import { Response } from "./components/response";
+import { SyncedGroups } from "./components/syncedGroups";
 import { tagging } from "./components/tags";
 import { watchedEvents } from "./events/classify";
 import { readSettings } from "./settings";
@@ -34,12 +35,16 @@ const detection = new Detection(
   { events: watchedEvents, machineArn: response.machineArn },
   opts,
 );
+if (settings.syncedGroups.length > 0) {
+  new SyncedGroups(name, { settings, place, topicArn: topic.arn }, opts);
+}
 new Oversight(
   name,
   {
     topicArn: topic.arn,
     machineArn: response.machineArn,
     undeliveredQueue: detection.undelivered.name,
+    scheduled: response.scheduled,
   },
   opts,
 );

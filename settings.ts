@@ -2,7 +2,11 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { NewCredentials } from "./events/iam";
+import type { BreakSessions } from "./functions/BreakSessions";
 import type { Mode } from "./functions/case";
+import type { SyncedGroup } from "./functions/syncedGroups/plan";
+import { rangesName } from "./ipRanges/document";
+import { isPrefixList, rangesWrong, trustedSources } from "./ipRanges/trusted";
 import { readCidr } from "./rulebook/cidr";
 import { type Exemption, readExemptions } from "./rulebook/exemptions";
 import { sshOpenToWorld } from "./rulebook/ssh";
@@ -11,7 +15,13 @@ import { sshOpenToWorld } from "./rulebook/ssh";
 export interface Settings {
   mode: Mode;
   sshPorts: number[];
+  /** CIDRs alone: published ranges are already their CIDRs. */
   trustedCidrs: string[];
+  /** The prefix lists among `trustedCidrs`, by id. */
+  trustedLists: string[];
+  syncedGroups: SyncedGroup[];
+  breakSessions: BreakSessions;
+  sessionBlockMinutes: number;
   newCredentials: NewCredentials;
   guardDutySeverity: number;
   applicationUsers: string[];
@@ -28,7 +38,11 @@ export interface Settings {
 /** One key: its type and default as `Pulumi.yaml` has them, and what is wrong with a value. */
 interface Key {
   type: "string" | "boolean" | "integer" | "array";
-  items?: "string" | "integer";
+  /**
+   * A list of objects cannot be declared in Pulumi.yaml: that key stands in the stack's file alone.
+   * Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/workspace/project.json
+   */
+  items?: "string" | "integer" | "object";
   default?: unknown;
   description: string;
   /** What the value should be, where it is not that; undefined where it is right. */
@@ -36,7 +50,7 @@ interface Key {
 }
 
 /** Every key, in the order of the README's table. `Pulumi.yaml` repeats them; a test compares. */
-export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
+export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">, Key> = {
   mode: {
     type: "string",
     default: "observe",
@@ -54,8 +68,35 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
     type: "array",
     items: "string",
     default: [],
-    description: "sources that SSH may stay open to",
+    description:
+      "sources that SSH may stay open to: CIDRs, prefix lists (pl-…), published ranges (aws:SERVICE[:REGION])",
     wrong: trustedCidrsWrong,
+  },
+  syncedGroups: {
+    type: "array",
+    items: "object",
+    default: [],
+    description: "security groups that are kept at the published ranges of an AWS service",
+    wrong: syncedGroupsWrong,
+  },
+  breakSessions: {
+    type: "string",
+    default: "true",
+    description:
+      "block live sessions in the network ACL: true, false, only-exclusive (where nobody else is hit)",
+    wrong: (value) =>
+      ["true", "false", "only-exclusive"].includes(String(value))
+        ? undefined
+        : "one of true, false, only-exclusive",
+  },
+  sessionBlockMinutes: {
+    type: "integer",
+    default: 60,
+    description: "after which the block of the network ACL is lifted again, from 1 to 1440",
+    wrong: (value) =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1440
+        ? undefined
+        : "a whole number of minutes from 1 to 1440",
   },
   newCredentials: {
     type: "string",
@@ -135,8 +176,6 @@ export const keys: Record<Exclude<keyof Settings, "exemptions">, Key> = {
 /** Keys that are designed and not built: setting one is an error and not a silent nothing. */
 export const laterKeys: Record<string, string> = {
   openSsh: "open rules are removed; restricting them to trustedCidrs",
-  breakSessions: "live sessions are not cut yet; network ACLs",
-  sessionBlockMinutes: "live sessions are not cut yet; network ACLs",
   maxContainmentsPerHour: "containments are not counted yet; holding a burst",
   watchedRegions: "only the home region is watched; forwarding from others",
   memberAccounts: "only this account is contained; member accounts",
@@ -161,7 +200,18 @@ export function readSettings(config: Record<string, string>, exemptionsFile: str
   const settings = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) } as Settings;
   if (complaints.length === 0) complaints.push(...lockout(settings));
   if (complaints.length > 0) throw new Error(complaints.join("\n"));
-  return { ...settings, exemptions: exemptionsIn(exemptionsFile) };
+  return {
+    ...settings,
+    ...trustedSources(settings.trustedCidrs),
+    syncedGroups: settings.syncedGroups.map((one) => ({ ...SYNCED_DEFAULTS, ...one })),
+    breakSessions: whose(settings.breakSessions),
+    exemptions: exemptionsIn(exemptionsFile),
+  };
+}
+
+/** A key of `Pulumi.yaml` has one type, and this one's is text. */
+function whose(breakSessions: unknown): BreakSessions {
+  return breakSessions === "only-exclusive" ? breakSessions : String(breakSessions) === "true";
 }
 
 /** Pulumi hands objects over as JSON, and a text as it is. */
@@ -229,12 +279,63 @@ function listOf(isRight: (value: unknown) => boolean, allowed: string, atLeast =
 
 /** A list that trusts the world would switch the closing of open lines off. */
 function trustedCidrsWrong(value: unknown): string | undefined {
-  const isCidr = (one: unknown) => isText(one) && one.includes("/") && readCidr(one) !== undefined;
-  const notList = listOf(isCidr, 'IPv4 or IPv6 CIDRs, e.g. ["203.0.113.0/24"]')(value);
+  const notList = listOf(
+    (one) => isCidr(one) || (isText(one) && (isPrefixList(one) || one.startsWith("aws:"))),
+    'IPv4 or IPv6 CIDRs, prefix lists or published ranges, e.g. ["203.0.113.0/24", "pl-0123456789abcdef0", "aws:EC2_INSTANCE_CONNECT:us-east-1"]',
+  )(value);
   if (notList) return notList;
-  const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs: value as string[] };
-  const world = sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] });
-  return world.answer === "no"
-    ? undefined
-    : "a list of CIDRs that are not the world, nor half of it";
+  const entries = value as string[];
+  for (const one of entries.filter((each) => each.startsWith("aws:"))) {
+    const wrong = rangesWrong(one);
+    if (wrong) return `a list of published ranges, and not ${one}: ${wrong}`;
+  }
+  return opensToWorld(trustedSources(entries).trustedCidrs)
+    ? "a list of CIDRs that are not the world, nor half of it"
+    : undefined;
+}
+
+function isCidr(one: unknown): boolean {
+  return isText(one) && one.includes("/") && readCidr(one) !== undefined;
+}
+
+function opensToWorld(cidrs: string[]): boolean {
+  const asRule = { id: "trustedCidrs", protocol: "tcp", cidrs };
+  return sshOpenToWorld([asRule], { sshPorts: [22], trustedCidrs: [] }).answer !== "no";
+}
+
+/** Rules of each family that a security group may have, where nobody had the quota raised. */
+const SYNCED_DEFAULTS = { cidrs: [], ports: [22], quota: 60 };
+
+/** Each field of a synced group; `group` and `service` are required. */
+const syncedFields: Record<keyof SyncedGroup, (value: unknown) => boolean> = {
+  group: (value) => isText(value) && /^sg-[0-9a-f]{8,17}$/.test(value),
+  service: isText,
+  region: isText,
+  cidrs: (value) => Array.isArray(value) && value.every(isCidr) && !opensToWorld(value),
+  ports: (value) => Array.isArray(value) && value.length > 0 && value.every(isPort),
+  quota: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1000,
+};
+
+/** A group of two entries would be changed to and fro. */
+function syncedGroupsWrong(value: unknown): string | undefined {
+  const isSynced = (one: unknown) =>
+    typeof one === "object" &&
+    one !== null &&
+    "group" in one &&
+    "service" in one &&
+    Object.entries(one).every(
+      ([key, field]) =>
+        Object.hasOwn(syncedFields, key) && syncedFields[key as keyof SyncedGroup](field),
+    );
+  const notList = listOf(
+    isSynced,
+    '{ group, service, region, cidrs, ports, quota }, the first two required, the CIDRs narrow, e.g. [{ "group": "sg-0123456789abcdef0", "service": "EC2_INSTANCE_CONNECT", "region": "us-east-1", "cidrs": ["203.0.113.0/24"], "ports": [22] }]',
+  )(value);
+  if (notList) return notList;
+  const groups = value as SyncedGroup[];
+  const ids = groups.map(({ group }) => group);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice) return `a list with one entry for ${twice}`;
+  const wrong = groups.map((one) => rangesWrong(rangesName(one))).find((one) => one !== undefined);
+  return wrong && `a list of published ranges: ${wrong}`;
 }

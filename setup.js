@@ -19,7 +19,6 @@ const REQUIREMENTS = join(ROOT, "drill", "account", "requirements.txt");
 const VENV = join(ROOT, ".venv");
 const VENV_PYTHON = join(VENV, "bin", "python");
 const VENV_STAMP = join(VENV, "requirements.sha256");
-const PACK = join(ROOT, "policy-pack");
 const PULUMI_BUILD = join(ROOT, "tools", "pulumi-cli", "build.js");
 
 /** The oldest Python that the pinned moto runs on (its Requires-Python). */
@@ -73,19 +72,37 @@ function hasPackages(folder) {
   );
 }
 
-/** Is each source of the policy pack compiled, and no newer than that? True where there is none. */
-function hasPack() {
-  return ["policy-pack", "policy-pack/surfaces", "rulebook"].every((folder) => {
+/** Is each source of these folders built, and no newer than that? True where there is none. */
+function isBuilt(folders, builtFolder) {
+  return folders.every((folder) => {
     const sources = existsSync(join(ROOT, folder)) ? readdirSync(join(ROOT, folder)) : [];
     return sources
       .filter((name) => name.endsWith(".ts"))
       .every((name) => {
-        const built = join(PACK, "bin", folder, name.replace(/ts$/, "js"));
+        const built = join(ROOT, builtFolder(folder), name.replace(/ts$/, "js"));
         const source = join(ROOT, folder, name);
         return existsSync(built) && statSync(built).mtimeMs >= statSync(source).mtimeMs;
       });
   });
 }
+
+/** What npm makes after its packages ("prepare"): the compiled policy pack, the bundled clients. */
+const builds = [
+  {
+    name: "policy pack",
+    script: "build:pack",
+    isMade: () =>
+      isBuilt(
+        ["policy-pack", "policy-pack/surfaces", "rulebook"],
+        (one) => `policy-pack/bin/${one}`,
+      ),
+  },
+  {
+    name: "AWS clients",
+    script: "build:sdk",
+    isMade: () => isBuilt(["sdk"], () => "sdk/bin"),
+  },
+];
 
 function requirementsHash() {
   return createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex");
@@ -166,14 +183,16 @@ function npmCi(what, folder) {
   return run(what, "npm", args, folder);
 }
 
-/** npm builds the pack after it ("prepare"), unless it is told to run no scripts. */
+/** npm builds what is to build after it ("prepare"), unless it is told to run no scripts. */
 async function makePackages(what) {
   await npmCi(what, ROOT);
-  if (!hasPack()) await buildPack(what);
+  for (const { script, isMade } of builds) {
+    if (!isMade()) await runScript(what, script);
+  }
 }
 
-function buildPack(what) {
-  return run(what, "npm", ["run", "--silent", "build:pack"]);
+function runScript(what, script) {
+  return run(what, "npm", ["run", "--silent", script]);
 }
 
 /** The stamp comes last: a run that was interrupted starts over. */
@@ -208,8 +227,10 @@ function missingSteps() {
   const steps = [];
   if (!hasPackages(ROOT)) {
     steps.push({ name: "npm packages", make: makePackages });
-  } else if (!hasPack()) {
-    steps.push({ name: "policy pack", make: buildPack });
+  } else {
+    for (const { name, script, isMade } of builds) {
+      if (!isMade()) steps.push({ name, make: (what) => runScript(what, script) });
+    }
   }
   if (!hasPackages(LAMBDA_RUNTIME)) {
     steps.push({ name: "Lambda runtime", make: (name) => npmCi(name, LAMBDA_RUNTIME) });

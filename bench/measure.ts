@@ -67,7 +67,7 @@ const subjects: Subject[] = [
         },
       },
     },
-    aims: { warm: 3 },
+    aims: { cold: 2.5, warm: 3 },
   },
 ];
 

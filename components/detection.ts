@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { guardDutyPattern } from "../events/guardDuty";
+import { bruteForcePattern, guardDutyPattern } from "../events/guardDuty";
 import { healthPattern } from "../events/health";
 import { serviceRole } from "./role";
 
@@ -19,12 +19,17 @@ interface Watch {
 
 const CALLS = "dangerous-calls";
 
-/** The rules beside the one for calls: AWS itself says that somebody else has a user's key. */
+/** The rules beside the one for calls: what AWS itself says of keys and of SSH. */
 const noticeRules: Watch[] = [
   {
     name: "guardduty-findings",
     description: "GuardDuty findings about access keys",
     pattern: guardDutyPattern,
+  },
+  {
+    name: "guardduty-ssh",
+    description: "GuardDuty findings about SSH passwords that are tried",
+    pattern: bruteForcePattern,
   },
   {
     name: "exposed-keys",

@@ -26,11 +26,13 @@ export interface OversightArgs {
   topicArn: pulumi.Input<string>;
   machineArn: pulumi.Input<string>;
   undeliveredQueue: pulumi.Input<string>;
+  /** Names of the functions that run by the clock. */
+  scheduled: string[];
 }
 
 /**
- * Alarms on what no state of the machine can report: an execution that ended badly, and an event
- * that never reached the machine.
+ * Alarms on what no state of the machine can report: an execution that ended badly, an event that
+ * never reached the machine, and a function that failed outside of it.
  */
 export class Oversight extends pulumi.ComponentResource {
   constructor(name: string, args: OversightArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -64,6 +66,14 @@ export class Oversight extends pulumi.ComponentResource {
       metricName: "ApproximateNumberOfMessagesVisible",
       dimensions: { QueueName: args.undeliveredQueue },
     });
+    for (const functionName of args.scheduled) {
+      // Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+      alarm(`${functionName.split("-").at(-1)}-failed`, `${functionName} failed: see its log`, {
+        namespace: "AWS/Lambda",
+        metricName: "Errors",
+        dimensions: { FunctionName: functionName },
+      });
+    }
     this.registerOutputs({});
   }
 }

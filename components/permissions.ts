@@ -28,6 +28,8 @@ type Scope =
   | "policy"
   | "ec2"
   | "securityGroup"
+  | "networkAcl"
+  | "prefixList"
   | "secret";
 
 /**
@@ -86,7 +88,12 @@ const scopes: Record<string, Scope> = {
   "ec2:DescribeSecurityGroupRules": "ec2",
   "ec2:DescribeSecurityGroups": "ec2",
   "ec2:DescribeVpcs": "ec2",
+  "ec2:DescribeNetworkInterfaces": "ec2",
+  "ec2:DescribeNetworkAcls": "ec2",
+  "ec2:GetManagedPrefixListEntries": "prefixList",
   "ec2:RevokeSecurityGroupIngress": "securityGroup",
+  "ec2:CreateNetworkAclEntry": "networkAcl",
+  "ec2:DeleteNetworkAclEntry": "networkAcl",
   "secretsmanager:DescribeSecret": "secret",
   "secretsmanager:CreateSecret": "secret",
   "secretsmanager:PutSecretValue": "secret",
@@ -102,6 +109,11 @@ function arnOf(scope: Scope, place: Place, secretPrefix: string): string {
       return arnOf("user", place, secretPrefix);
     case "securityGroup":
       return `arn:${partition}:ec2:${region}:${account}:security-group/*`;
+    case "networkAcl":
+      return `arn:${partition}:ec2:${region}:${account}:network-acl/*`;
+    case "prefixList":
+      // AWS's own lists are the account "aws"'s, and a shared one is its owner's.
+      return `arn:${partition}:ec2:${region}:*:prefix-list/*`;
     case "secret":
       return `arn:${partition}:secretsmanager:${region}:${account}:secret:${secretPrefix}/*`;
     default:
@@ -175,6 +187,27 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
         ]
       : []),
     ...(users ? [otherUsers(users, place, byScope)] : []),
+  ];
+}
+
+/**
+ * What a role may do with the blocks in the case bucket: objects there, and a list of them alone.
+ *
+ * @param actions of S3, `s3:ListBucket` among them.
+ */
+export function blockStoreStatements(actions: string[], bucketArn: string): Statement[] {
+  return [
+    {
+      Effect: "Allow",
+      Action: actions.filter((action) => action !== "s3:ListBucket"),
+      Resource: `${bucketArn}/blocks/*`,
+    },
+    {
+      Effect: "Allow",
+      Action: "s3:ListBucket",
+      Resource: bucketArn,
+      Condition: { StringEquals: { "s3:prefix": "blocks/" } },
+    },
   ];
 }
 

@@ -17,6 +17,8 @@ export interface ResponderArgs {
   environment?: Record<string, pulumi.Input<string>>;
   /** Packages of `dependencies` that this function loads; the others stay out of its archive. */
   packages: Library[];
+  /** The bundled AWS client that it loads from "./sdk/bin/"; other clients are the runtime's. */
+  sdk?: "ec2" | "iam";
 }
 
 /** Days for which a function's log is kept. */
@@ -62,8 +64,14 @@ export function responder(
       environment: { variables: args.environment ?? {} },
       codePathOptions: {
         extraExcludePackages: libraries.filter((one) => !args.packages.includes(one)),
+        extraIncludePaths: args.sdk ? bundled(args.sdk) : [],
       },
     },
     opts,
   );
+}
+
+/** What `sdk/build.js` made of a client; an archive has a path as it is here. */
+function bundled(sdk: string): string[] {
+  return [`sdk/bin/${sdk}.js`, `sdk/bin/${sdk}.LICENSES.txt`];
 }

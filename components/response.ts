@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { breakSessions, breakSessionsActions } from "../functions/BreakSessions";
 import { cloudWatcherCore } from "../functions/CloudWatcherCore";
 import {
   emergencyActionAccount,
@@ -13,15 +14,25 @@ import {
   emergencyActionInfrastructure,
   emergencyActionInfrastructureActions,
 } from "../functions/EmergencyActionInfrastructure";
+import { liftSessionBlock, liftSessionBlockActions } from "../functions/LiftSessionBlock";
 import { recordCase, recordCaseActions } from "../functions/RecordCase";
 import { report, reportActions } from "../functions/Report";
 import { stripAccount, stripAccountActions } from "../functions/StripAccount";
+import { sweepSessionBlocks, sweepSessionBlocksActions } from "../functions/SweepSessionBlocks";
 import { verifyAccount, verifyAccountActions } from "../functions/VerifyAccount";
 import type { Settings } from "../settings";
-import { denyAllArn, type Narrowing, type Place, responderStatements } from "./permissions";
+import {
+  blockStoreStatements,
+  denyAllArn,
+  type Narrowing,
+  type Place,
+  responderStatements,
+} from "./permissions";
 import { LOG_RETENTION_DAYS, type ResponderArgs, responder } from "./responder";
 import { serviceRole } from "./role";
+import { hourly } from "./schedule";
 import { definition, type FunctionArns, type FunctionName } from "./stateMachine";
+import { SYNC_GROUPS } from "./syncedGroups";
 
 /** What the response needs to know. */
 export interface ResponseArgs {
@@ -34,13 +45,17 @@ export interface ResponseArgs {
 /** The state machine, its Lambdas and their roles. */
 export class Response extends pulumi.ComponentResource {
   readonly machineArn: pulumi.Output<string>;
+  /** The names of the functions that run by the clock and not in an execution. */
+  readonly scheduled: string[] = [];
 
   constructor(name: string, args: ResponseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("tourniquet:index:Response", name, {}, opts);
     const child = { parent: this };
     const { settings } = args;
-    const lambda = (functionName: FunctionName, rest: Omit<ResponderArgs, "name">) =>
-      responder({ name: `${name}-${functionName}`, ...rest }, child).arn;
+    const lambda = (
+      functionName: FunctionName | ScheduledName,
+      rest: Omit<ResponderArgs, "name">,
+    ) => responder({ name: `${name}-${functionName}`, ...rest }, child).arn;
 
     const place = pulumi.output(args.place);
     const account = { DENY_ALL_ARN: place.apply(({ partition }) => denyAllArn(partition)) };
@@ -54,12 +69,33 @@ export class Response extends pulumi.ComponentResource {
         .output(Resource)
         .apply((resource) => [{ Effect: "Allow" as const, Action: action, Resource: resource }]);
 
+    const onBlocks = (actions: Actions & { store: Actions }) =>
+      pulumi
+        .all([may(actions), args.caseBucket.arn])
+        .apply(([own, bucket]) => [
+          ...own,
+          ...blockStoreStatements(granted(actions.store, settings), bucket),
+        ]);
+
     // What the closures capture is plain data, so that it can become text.
-    const { mode, exemptions, sshPorts, trustedCidrs } = settings;
+    const { mode, exemptions, sshPorts, trustedCidrs, trustedLists } = settings;
     const { applicationUsers, protectedPrincipals } = settings;
     const incidents = incidentSettings(settings, name);
     const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
-    const ssh = { mode, exemptions, sshPorts, trustedCidrs };
+    const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists };
+    const { breakSessions: whose, sessionBlockMinutes } = settings;
+    const sessions = {
+      mode,
+      sshPorts,
+      trustedCidrs,
+      trustedLists,
+      breakSessions: whose,
+      sessionBlockMinutes,
+    };
+    const onAcls = {
+      environment: { CASE_BUCKET: args.caseBucket.name },
+      packages: ["ipaddr.js" as const],
+    };
 
     const arns = {
       CloudWatcherCore: lambda("CloudWatcherCore", {
@@ -68,46 +104,67 @@ export class Response extends pulumi.ComponentResource {
         packages: ["ipaddr.js"],
       }),
       EmergencyActionAccount: lambda("EmergencyActionAccount", {
-        callbackFactory: () => emergencyActionAccount(require("@aws-sdk/client-iam"), branch),
+        callbackFactory: () => emergencyActionAccount(require("./sdk/bin/iam"), branch),
         statements: may(emergencyActionAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       StripAccount: lambda("StripAccount", {
         callbackFactory: () =>
-          stripAccount(
-            require("@aws-sdk/client-iam"),
-            require("@aws-sdk/client-cloudtrail"),
-            branch,
-          ),
+          stripAccount(require("./sdk/bin/iam"), require("@aws-sdk/client-cloudtrail"), branch),
         statements: may(stripAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       VerifyAccount: lambda("VerifyAccount", {
-        callbackFactory: () => verifyAccount(require("@aws-sdk/client-iam"), branch),
+        callbackFactory: () => verifyAccount(require("./sdk/bin/iam"), branch),
         statements: may(verifyAccountActions),
         environment: account,
         packages: [],
+        sdk: "iam",
       }),
       EmergencyActionInfrastructure: lambda("EmergencyActionInfrastructure", {
-        callbackFactory: () => emergencyActionInfrastructure(require("@aws-sdk/client-ec2"), ssh),
+        callbackFactory: () => emergencyActionInfrastructure(require("./sdk/bin/ec2"), ssh),
         statements: may(emergencyActionInfrastructureActions),
         packages: ["ipaddr.js"],
+        sdk: "ec2",
       }),
       ...(applicationUsers.length > 0 && {
         EmergencyActionApplication: lambda("EmergencyActionApplication", {
           callbackFactory: () =>
             emergencyActionApplication(
-              require("@aws-sdk/client-iam"),
+              require("./sdk/bin/iam"),
               require("@aws-sdk/client-secrets-manager"),
               branch,
             ),
           statements: may(emergencyActionApplicationActions, applicationUsers),
           environment: { SECRET_PREFIX: secretPrefix },
           packages: [],
+          sdk: "iam",
         }),
       }),
+      ...(whose !== false && {
+        BreakSessions: lambda("BreakSessions", {
+          callbackFactory: () =>
+            breakSessions(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), sessions),
+          statements: onBlocks(breakSessionsActions),
+          ...onAcls,
+        }),
+      }),
+      // Observing blocks nothing, so there is nothing to lift.
+      ...(whose !== false &&
+        mode === "enforce" && {
+          LiftSessionBlock: lambda("LiftSessionBlock", {
+            callbackFactory: () =>
+              liftSessionBlock(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), {
+                mode,
+              }),
+            statements: onBlocks(liftSessionBlockActions),
+            ...onAcls,
+          }),
+        }),
       RecordCase: lambda("RecordCase", {
         callbackFactory: () => recordCase(require("@aws-sdk/client-s3")),
         statements: only(recordCaseActions, pulumi.interpolate`${args.caseBucket.arn}/cases/*`),
@@ -121,10 +178,30 @@ export class Response extends pulumi.ComponentResource {
         packages: [],
       }),
     };
-    this.machineArn = stateMachine(name, pulumi.output(arns) as pulumi.Output<FunctionArns>, child);
+    this.machineArn = stateMachine(
+      name,
+      pulumi.output(arns) as pulumi.Output<FunctionArns>,
+      settings,
+      child,
+    );
+    if (whose !== false) {
+      const sweep = lambda("SweepSessionBlocks", {
+        callbackFactory: () =>
+          sweepSessionBlocks(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), {
+            mode,
+          }),
+        statements: onBlocks(sweepSessionBlocksActions),
+        ...onAcls,
+      });
+      hourly(`${name}-sweep`, sweep, child);
+      this.scheduled.push(`${name}-SweepSessionBlocks`);
+    }
     this.registerOutputs({ machineArn: this.machineArn });
   }
 }
+
+/** The functions that run by the clock. */
+type ScheduledName = "SweepSessionBlocks";
 
 /** What a function calls, by what it does to the account. */
 interface Actions {
@@ -150,27 +227,33 @@ function narrowed(place: Place, secretPrefix: string, users: string[] | undefine
 function incidentSettings(settings: Settings, name: string) {
   const { sshPorts, trustedCidrs, newCredentials, guardDutySeverity, applicationUsers } = settings;
   const { protectedPrincipals, trustedActors, exemptions, containActor, containRoles } = settings;
-  const own: FunctionName[] = [
+  const { trustedLists } = settings;
+  const own: (FunctionName | ScheduledName)[] = [
     "EmergencyActionAccount",
     "StripAccount",
     "EmergencyActionInfrastructure",
     "EmergencyActionApplication",
+    "BreakSessions",
+    "LiftSessionBlock",
+    "SweepSessionBlocks",
   ];
   // They change nothing, so their calls are no incident's excuse.
-  const quiet = ["CloudWatcherCore", "VerifyAccount", "RecordCase", "Report", "machine", "events"];
+  const quiet = ["CloudWatcherCore", "VerifyAccount", "RecordCase", "Report"];
+  const services = ["machine", "events", "sweep"];
   return {
     sshPorts,
     trustedCidrs,
+    trustedLists,
     newCredentials,
     guardDutySeverity,
     applicationUsers,
     protectedPrincipals,
     trustedActors,
     exemptions,
-    ownRoles: own.map((functionName) => `${name}-${functionName}`),
+    ownRoles: [...own, SYNC_GROUPS].map((functionName) => `${name}-${functionName}`),
     containActor,
     containRoles,
-    stackRoles: [...own, ...quiet].map((role) => `${name}-${role}`),
+    stackRoles: [...own, SYNC_GROUPS, ...quiet, ...services].map((role) => `${name}-${role}`),
   };
 }
 
@@ -178,6 +261,7 @@ function incidentSettings(settings: Settings, name: string) {
 function stateMachine(
   name: string,
   arns: pulumi.Output<FunctionArns>,
+  settings: Settings,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
   const log = new aws.cloudwatch.LogGroup(
@@ -193,7 +277,7 @@ function stateMachine(
       name,
       type: "STANDARD",
       roleArn: role.arn,
-      definition: arns.apply((all) => JSON.stringify(definition(all))),
+      definition: arns.apply((all) => JSON.stringify(definition(all, settings))),
       tracingConfiguration: { enabled: true },
       loggingConfiguration: {
         level: "ALL",

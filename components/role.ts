@@ -11,7 +11,7 @@ const LONGEST_NAME = 64;
 /** A role that one AWS service may assume, with one inline policy and nothing else. */
 export function serviceRole(
   name: string,
-  service: "lambda" | "states" | "events",
+  service: "lambda" | "states" | "events" | "scheduler",
   statements: pulumi.Input<Statement[]>,
   opts: pulumi.CustomResourceOptions,
 ): aws.iam.Role {

@@ -1,4 +1,4 @@
-/** The Lambdas that the machine runs, by name; the application's only where it is deployed. */
+/** The Lambdas that the machine runs, by name; some only where a setting asks for them. */
 export type FunctionName =
   | "CloudWatcherCore"
   | "EmergencyActionAccount"
@@ -6,12 +6,16 @@ export type FunctionName =
   | "VerifyAccount"
   | "EmergencyActionInfrastructure"
   | "EmergencyActionApplication"
+  | "BreakSessions"
+  | "LiftSessionBlock"
   | "RecordCase"
   | "Report";
 
-/** ARNs of the functions; without `EmergencyActionApplication` the machine has no such branch. */
-export type FunctionArns = Record<Exclude<FunctionName, "EmergencyActionApplication">, string> & {
-  EmergencyActionApplication?: string;
+type Optional = "EmergencyActionApplication" | "BreakSessions" | "LiftSessionBlock";
+
+/** ARNs of the functions; without an optional one the machine has no states that call it. */
+export type FunctionArns = Record<Exclude<FunctionName, Optional>, string> & {
+  [Name in Optional]?: string;
 };
 
 interface Retrier {
@@ -55,14 +59,14 @@ interface Rule {
 interface Choice {
   Type: "Choice";
   Comment?: string;
-  Choices: ((Rule | { And: Rule[] } | { Or: Rule[] }) & { Next: string })[];
+  Choices: ((Rule | { And: (Rule | { Or: Rule[] })[] } | { Or: Rule[] }) & { Next: string })[];
   Default: string;
 }
 
 type State =
   | Task
   | Choice
-  | { Type: "Wait"; Seconds: number; Next: string }
+  | { Type: "Wait"; Comment?: string; Seconds?: number; TimestampPath?: string; Next: string }
   | { Type: "Pass"; Parameters: Record<string, unknown>; ResultPath: string; Next: string }
   | { Type: "Succeed" }
   | { Type: "Fail"; Error?: string; Cause?: string };
@@ -86,6 +90,9 @@ const QUIET_LOOKS = 2;
 /** How long IAM and EC2 get to settle before a look is believed. */
 const SETTLE_SECONDS = 10;
 
+/** Containing, with all its looks and retries, has to be done by then. */
+const CONTAIN_SECONDS = 1800;
+
 /**
  * One state is retried for about half a minute: long enough for a throttled burst, short enough
  * that a person hears of it. Every pass converges, so a second try is harmless.
@@ -106,9 +113,14 @@ const RETRY: Retrier = {
  * an event as large as EventBridge allows would then exceed the 256 KB of a state. After
  * `IngestionAction` the state holds the incident alone.
  * Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+ *
+ * Network ACLs that `BreakSessions` has blocked keep the execution: it waits and lifts the block.
  */
-export function definition(arns: FunctionArns): Definition {
-  const application = arns.EmergencyActionApplication;
+export function definition(
+  arns: FunctionArns,
+  { sessionBlockMinutes }: { sessionBlockMinutes: number },
+): Definition {
+  const { EmergencyActionApplication: application, BreakSessions, LiftSessionBlock } = arns;
   const first = { "incident.$": "$.CloudWatcherCore", "caseId.$": "$$.Execution.Name" };
   const next = { ...first, "case.$": "$.case" };
 
@@ -134,7 +146,7 @@ export function definition(arns: FunctionArns): Definition {
   return {
     Comment: "Contains what a dangerous API call has opened",
     StartAt: "IngestionAction",
-    TimeoutSeconds: 1800,
+    TimeoutSeconds: CONTAIN_SECONDS + (LiftSessionBlock ? sessionBlockMinutes * 60 : 0),
     States: {
       IngestionAction: {
         ...task(arns.CloudWatcherCore, "IngestionType"),
@@ -183,11 +195,19 @@ export function definition(arns: FunctionArns): Definition {
         Type: "Choice",
         Choices: [
           decision("EmergencyActionAccount", "StripAccount"),
+          ...(BreakSessions ? [decision("EmergencyActionInfrastructure", "BreakSessions")] : []),
           { Variable: "$.case.mode", StringEquals: "observe", Next: "CloseCase" },
         ],
         Default: "Settle",
       },
       StripAccount: pass(arns.StripAccount, next, "AnythingChanged"),
+      ...(BreakSessions && {
+        BreakSessions: {
+          ...pass(BreakSessions, next, "AnythingChanged"),
+          // The line is closed, and has to be looked at again in any case; the failure comes after.
+          Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: "AnythingChanged" }],
+        },
+      }),
       AnythingChanged: {
         Type: "Choice",
         Comment: "Nothing was changed by observing, so there is nothing to look at again",
@@ -211,18 +231,50 @@ export function definition(arns: FunctionArns): Definition {
         Choices: [
           {
             And: [
-              present("$.case.open[0]"),
+              { Or: [present("$.case.open[0]"), present("$.case.unblocked[0]")] },
               { Variable: "$.case.round", NumericGreaterThanEquals: MOST_ROUNDS },
             ],
             Next: "StillOpen",
           },
-          { ...present("$.case.open[0]"), Next: "WhatIsLeft" },
+          {
+            Or: [present("$.case.open[0]"), present("$.case.unblocked[0]")],
+            Next: "WhatIsLeft",
+          },
           { Variable: "$.case.quiet", NumericLessThan: QUIET_LOOKS, Next: "Settle" },
         ],
         Default: "CloseCase",
       },
-      CloseCase: written("Report"),
-      Report: { ...task(arns.Report, "EndState"), ...reportParameters },
+      CloseCase: written("AnythingFailed"),
+      AnythingFailed: {
+        Type: "Choice",
+        Comment: "Sessions that could not be looked at may go on, though the line is closed",
+        Choices: [{ ...present("$.error"), Next: "Failed" }],
+        Default: "Report",
+      },
+      Report: {
+        ...task(arns.Report, LiftSessionBlock ? "AnythingBlocked" : "EndState"),
+        ...reportParameters,
+      },
+      ...(LiftSessionBlock && {
+        AnythingBlocked: {
+          Type: "Choice",
+          Choices: [{ ...present("$.case.blockedUntil"), Next: "WaitForLift" }],
+          Default: "EndState",
+        },
+        WaitForLift: {
+          Type: "Wait",
+          Comment: "A sweep lifts what this execution does not live to lift",
+          TimestampPath: "$.case.blockedUntil",
+          Next: "LiftSessionBlock",
+        },
+        LiftSessionBlock: pass(LiftSessionBlock, next, "CloseLiftedCase"),
+        CloseLiftedCase: written("Lifted"),
+        Lifted: {
+          Type: "Choice",
+          Choices: [{ ...present("$.case.open[0]"), Next: "Failed" }],
+          Default: "EndState",
+        },
+      }),
       EndState: { Type: "Succeed" },
 
       StillOpen: {

@@ -28,11 +28,13 @@ export interface World {
 
 const PROJECT = "tourniquet";
 
-const HELP = `Has Tourniquet contain a user, with your own AWS credentials.
+const HELP = `Has Tourniquet contain a user or close a security group, with your own AWS credentials.
 
   npm run contain -- user NAME [options]
+  npm run contain -- group ID [options]
 
   NAME            the exact name of an IAM user in the stack's account
+  ID              of a security group in the stack's account and region: "sg-…"
   --stack NAME    the stack whose state machine does it; needed where there are several
   --reason TEXT   why, for case and alert; at most 256 characters
   --yes           do not ask
@@ -41,7 +43,8 @@ const HELP = `Has Tourniquet contain a user, with your own AWS credentials.
 
 It starts an execution and does not wait for it: the alert tells how it ended. Exemptions and
 applicationUsers do not count, since you name the user; protectedPrincipals are refused, and where
-the stack's mode is observe, nothing is changed. You need states:ListStateMachines and, on the state
+the stack's mode is observe, nothing is changed. A group loses the rules that open SSH to the world,
+exempt or not, and keeps the others. You need states:ListStateMachines and, on the state
 machine, states:StartExecution. The region is AWS_REGION's, else us-east-1.
 
 Exits with 0 if the execution was started, 1 if AWS refused, 2 if the command did (a wrong option, no
@@ -66,7 +69,7 @@ interface Options {
 }
 
 /**
- * Starts the state machine with an order to contain a user, and prints where to see it.
+ * Starts the state machine with an order to contain a user or to close a group, and prints where to see it.
  *
  * @param args the command line after the script's name.
  * @throws a refusal (`isRefusal`) where the order is not given; an error of the SDK as it is.
@@ -78,7 +81,8 @@ export async function contain(args: string[], world: World): Promise<void> {
   const sdk = world.sdk();
   const sfn = new sdk.SFNClient({ region: world.region, ...(endpoint && { endpoint }) });
   const stateMachineArn = await machineOf(sdk, sfn, stack, world.region);
-  const question = `Contain user ${order.user} by ${stateMachineArn}? [y/N] `;
+  const what = order.user ? `Contain user ${order.user}` : `Close security group ${order.group}`;
+  const question = `${what} by ${stateMachineArn}? [y/N] `;
   if (!yes && !(await world.ask(question))) throw refusal("nothing was started");
   const input = JSON.stringify(order);
   const { executionArn } = await sfn.send(
@@ -92,13 +96,13 @@ export async function contain(args: string[], world: World): Promise<void> {
 function readOptions(args: string[], now: string): Options | undefined {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
-  const [kind, user, ...more] = positionals;
-  if (kind !== "user" || !user || more.length > 0) {
+  const [kind, name, ...more] = positionals;
+  if ((kind !== "user" && kind !== "group") || !name || more.length > 0) {
     const got = positionals.length > 0 ? positionals.join(" ") : "nothing";
-    throw refusal(`whom to contain should be said as: user NAME; got ${got}`);
+    throw refusal(`what to contain should be said as: user NAME, or group ID; got ${got}`);
   }
   const { reason, stack, yes = false, endpoint } = values;
-  const order: Order = { user, ...(reason !== undefined && { reason }) };
+  const order: Order = { [kind]: name, ...(reason !== undefined && { reason }) };
   const { reading } = orderNotice({ ...order }, now);
   if ("ignore" in reading) throw refusal(reading.ignore);
   return {

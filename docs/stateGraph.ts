@@ -5,19 +5,22 @@ import { definition } from "../components/stateMachine";
 /** Where the picture is kept. */
 export const picture = path.join(__dirname, "state-graph.svg");
 
-/** The whole machine, its optional branch included; the ARNs do not show. */
+/** The whole machine, its optional states included; the ARNs do not show. */
 function wholeMachine() {
   const arn = "arn:aws:lambda:us-east-1:123456789012:function:any";
-  return definition({
+  const arns = {
     CloudWatcherCore: arn,
     EmergencyActionAccount: arn,
     StripAccount: arn,
     VerifyAccount: arn,
     EmergencyActionInfrastructure: arn,
     EmergencyActionApplication: arn,
+    BreakSessions: arn,
+    LiftSessionBlock: arn,
     RecordCase: arn,
     Report: arn,
-  });
+  };
+  return definition(arns, { sessionBlockMinutes: 60 });
 }
 
 const SHAPES: Record<string, string> = {

@@ -66,7 +66,7 @@ function wrongEnds({ ends, executions }: Evidence): string[] {
 function isEnded({ status, path }: ExecutionResult): boolean {
   const last = path.at(-1) ?? "";
   if (status === "FAILED") return path.includes("Failed");
-  return last === "EndState" || last.startsWith("Lift");
+  return last === "EndState" || status === "ASLEEP";
 }
 
 function strangeCases({ objects }: Evidence): string[] {

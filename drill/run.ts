@@ -167,6 +167,8 @@ class Run {
     this.#account.answerDelayMs = this.#scenario.answerDelayMs;
 
     await this.#attack();
+    if (this.#scenario.lift) await this.#lift();
+    if (this.#scenario.tick) await this.#deployment.tick();
     await this.#account.inEffect();
     const state = await this.#expectations();
     if (this.#scenario.repeat || this.#options.repeat) await this.#repeat(state);
@@ -217,6 +219,20 @@ class Run {
     }
     await settled;
     await this.#settle();
+    const meanwhile = steps.filter(([, step]) => step.when === "blocked");
+    for (const [index, step] of meanwhile) this.#deliver(await this.#step(step, index));
+    await this.#settle();
+  }
+
+  /** The waits for a lift are over, the oldest first. */
+  async #lift(): Promise<void> {
+    const asleep = this.#watched.filter(({ result }) => result?.status === "ASLEEP");
+    if (asleep.length === 0) this.failures.push("lift: no execution waits for a lift");
+    for (const { execution, result, cause } of asleep) {
+      const deployment = this.#deployment as Deployment;
+      this.#watch(deployment.wake(execution, result as ExecutionResult), cause);
+      await this.#settle();
+    }
   }
 
   /** Takes one step of the attack; what it returns is the event that CloudTrail delivers for it. */
@@ -415,10 +431,11 @@ class Run {
       action: "GetAccountAuthorizationDetails",
       input: { Filter },
     } as const;
-    const groups = { service: "ec2", action: "DescribeSecurityGroupRules", input: {} } as const;
-    const [users, rules] = await Promise.all([
+    const ec2 = (action: string) => this.#caller.call({ service: "ec2", action, input: {} }, owner);
+    const [users, rules, acls] = await Promise.all([
       this.#caller.call(iam, owner),
-      this.#caller.call(groups, owner),
+      ec2("DescribeSecurityGroupRules"),
+      ec2("DescribeNetworkAcls"),
     ]);
     // The stand-in counts an attachment that was there already once more; AWS does not, see
     // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html (AttachmentCount).
@@ -428,6 +445,7 @@ class Run {
     return {
       "users and groups": [users.UserDetailList, users.GroupDetailList, policies],
       "security group rules": rules.SecurityGroupRules,
+      "network ACLs": acls.NetworkAcls,
     };
   }
 

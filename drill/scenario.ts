@@ -4,6 +4,11 @@ import jmespath from "jmespath";
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { type CallSpec, parseCall, type Service } from "./caller";
 
+/**
+ * When a step of the attack comes: first, after the first cut, or while executions wait for a lift.
+ */
+export type When = "start" | "first-cut" | "blocked";
+
 /** A call of a scenario: who makes it, and what becomes of its response. */
 export interface ScenarioCall extends CallSpec {
   kind: "call";
@@ -13,7 +18,7 @@ export interface ScenarioCall extends CallSpec {
   login?: string;
   /** name → JMESPath into the response. */
   save: Record<string, string>;
-  when: "start" | "first-cut";
+  when: When;
   mayFail: boolean;
 }
 
@@ -23,7 +28,7 @@ export interface ScenarioEvent {
   event: Record<string, unknown>;
   /** No event: the input that a person hands to the state machine himself. */
   start?: true;
-  when: "start" | "first-cut";
+  when: When;
 }
 
 /** The owner's look at the account, and what it has to find. */
@@ -65,6 +70,10 @@ export interface Scenario {
   faults: Fault[];
   /** Deliver every event once more after everything has settled; nothing may change. */
   repeat: boolean;
+  /** Afterwards the executions that wait for a lift go on, one after the other. */
+  lift: boolean;
+  /** Afterwards what runs by the clock runs once. */
+  tick: boolean;
   /** From the attack on, a change in IAM decides authorizations this many ms after its answer. */
   iamDelayMs: number;
   /** CloudTrail's event history shows a call this many ms after its answer. */
@@ -193,6 +202,8 @@ const TOP_KEYS = [
   "attack",
   "faults",
   "repeat",
+  "lift",
+  "tick",
   "iamDelayMs",
   "trailDelayMs",
   "answerDelayMs",
@@ -229,6 +240,8 @@ class Reading {
       attack,
       faults: this.#list(top.faults, ["faults"], (fault, key) => this.#fault(fault, key)),
       repeat: this.#flag(top.repeat, ["repeat"]),
+      lift: this.#flag(top.lift, ["lift"]),
+      tick: this.#flag(top.tick, ["tick"]),
       iamDelayMs: this.#wholeNumber(top.iamDelayMs ?? 0, ["iamDelayMs"], 0),
       trailDelayMs: this.#wholeNumber(top.trailDelayMs ?? 0, ["trailDelayMs"], 0),
       answerDelayMs: this.#wholeNumber(top.answerDelayMs ?? 0, ["answerDelayMs"], 0),
@@ -371,8 +384,8 @@ class Reading {
     return as;
   }
 
-  #when(value: unknown, key: Key): "start" | "first-cut" {
-    return this.#choice(value, [...key, "when"], ["start", "first-cut"] as const);
+  #when(value: unknown, key: Key): When {
+    return this.#choice(value, [...key, "when"], ["start", "first-cut", "blocked"] as const);
   }
 
   #jmespath(value: unknown, key: Key): void {

@@ -49,9 +49,10 @@ function how(caller: UserSubject | RoleSubject): string {
 
 /** What the record alone settles; a group or a policy has to be looked at all the same. */
 function isProved({ subjects }: Ruling): boolean {
-  return subjects.every((one) =>
-    one.kind === "securityGroup" ? one.rules.length > 0 : one.proved,
-  );
+  return subjects.every((one) => {
+    if (one.kind === "securityGroup") return one.rules.length > 0;
+    return "proved" in one && one.proved;
+  });
 }
 
 function callerOf(actor: Actor, settings: RoleSettings): UserSubject | RoleSubject | undefined {

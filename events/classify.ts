@@ -7,7 +7,7 @@ import { ec2Events } from "./ec2";
 import { guardDutyNotice } from "./guardDuty";
 import { healthNotice } from "./health";
 import { type Call, iamEvents, type NewCredentials, type Reading } from "./iam";
-import type { EventFacts, Incident, Subject, UserSubject } from "./incident";
+import type { EventFacts, Incident, InfrastructureSubject, Subject, UserSubject } from "./incident";
 import type { Notice } from "./notice";
 import { isOrder, orderNotice } from "./order";
 import { cutRecord, type Fields, fieldsOf, isOmitted, textIn } from "./record";
@@ -136,7 +136,7 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
 
 const NO_EVENT =
   "An execution was started with what is neither an event nor an order, so nothing was contained. " +
-  'A person\'s order is {"user": "NAME", "reason": "TEXT"}.';
+  'A person\'s order is {"user": "NAME", "reason": "TEXT"} or {"group": "sg-ID", "reason": "TEXT"}.';
 
 function readerOf(
   { source, name }: EventFacts,
@@ -187,7 +187,7 @@ function rule(reading: Reading, settings: IncidentSettings, actor: Actor, now: s
   const left = leftAlone(reading, subject, settings);
   if (left) return left;
   const reason = [because, ...exemption.complaints].join("; ");
-  if (subject.kind === "securityGroup") {
+  if (isInfrastructure(subject)) {
     return { decision: "EmergencyActionInfrastructure", reason, subjects: [subject] };
   }
   const owner = credentialCounts ? whateverHeMay(subject) : subject;
@@ -259,16 +259,21 @@ function applicationUser(user: UserSubject, actor: Actor, credential: boolean): 
   };
 }
 
+function isInfrastructure(subject: Subject): subject is InfrastructureSubject {
+  return ["securityGroup", "prefixList", "attachedGroups", "remoteAddress"].includes(subject.kind);
+}
+
 function exemptionOf(subject: Subject, { exemptions }: IncidentSettings, now: string) {
-  if (subject.kind === "securityGroup") {
-    const ids = subject.groupId ? [subject.groupId] : [];
+  if (isInfrastructure(subject)) {
+    // The groups behind a list, or one of several that are attached, are judged by the look.
+    const ids = subject.kind === "securityGroup" && subject.groupId ? [subject.groupId] : [];
     return exemptionFor(exemptions, "ssh-open-to-world", ids, now);
   }
   return exemptionFor(exemptions, "admin-user", exemptNames(subject), now);
 }
 
 /** The names by which an owner can exempt a subject: its own, and those of the grant. */
-function exemptNames(subject: Exclude<Subject, { kind: "securityGroup" }>): string[] {
+function exemptNames(subject: Exclude<Subject, InfrastructureSubject>): string[] {
   if (subject.kind === "policy") return [subject.arn];
   const { kind, name } = subject;
   const own = kind === "group" || kind === "role" ? `${kind}/${name}` : name;

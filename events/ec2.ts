@@ -1,4 +1,4 @@
-import { mayCompleteWorld } from "../rulebook/cidr";
+import { mayCompleteWorld, mayCompleteWorldTogether } from "../rulebook/cidr";
 import { type Ingress, mayReachSsh, type SshRule, sshOpenToWorld } from "../rulebook/ssh";
 import type { Call, Reading } from "./iam";
 import type { RuleFact, SecurityGroupSubject } from "./incident";
@@ -11,8 +11,9 @@ export type Ec2Reader = (call: Call, rule: SshRule) => Reading;
 export const ec2Events: Record<string, Ec2Reader> = {
   AuthorizeSecurityGroupIngress: authorizedIngress,
   ModifySecurityGroupRules: modifiedRules,
+  CreateManagedPrefixList: changedPrefixList,
   ModifyManagedPrefixList: changedPrefixList,
-  RestoreManagedPrefixListVersion: changedPrefixList,
+  RestoreManagedPrefixListVersion: restoredPrefixList,
 };
 
 /** A rule as a record tells it; without an id where only the request is known. */
@@ -90,8 +91,9 @@ function modifiedRules({ parameters }: Call, rule: SshRule): Reading {
     return toldRule(
       {
         protocol: fields.IpProtocol,
-        fromPort: fields.FromPort,
-        toPort: fields.ToPort,
+        // A port that the record leaves out may be what it was: a look tells.
+        fromPort: fields.FromPort ?? "unknown",
+        toPort: fields.ToPort ?? "unknown",
         cidr: textIn(fields, "CidrIpv4") ?? textIn(fields, "CidrIpv6"),
         prefixListId: textIn(fields, "PrefixListId"),
         group: fields.ReferencedGroupId,
@@ -103,16 +105,77 @@ function modifiedRules({ parameters }: Call, rule: SshRule): Reading {
   return groupReading({ groupId: textIn(request, "GroupId") }, rules, rule);
 }
 
-function changedPrefixList({ parameters }: Call): Reading {
-  const request = fieldsOf(Object.values(parameters).find((value) => fieldsOf(value).PrefixListId));
-  const id = textIn(parameters, "prefixListId") ?? textIn(request, "PrefixListId");
+/**
+ * Entries that are added, in PascalCase as in ModifySecurityGroupRules, or in camelCase. A list is
+ * changed in the background, so that a look may come too early: the record's entries go along.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html
+ */
+function changedPrefixList({ parameters, response }: Call): Reading {
+  const request = prefixListRequest(parameters);
+  const id = prefixListId(request) ?? prefixListId(prefixListResponse(response));
   if (!id) return { ignore: "the record names no prefix list" };
+  const added = ["addEntry", "addEntries", "entry", "entries"].flatMap((key) =>
+    elements(fieldOf(request, key)),
+  );
+  // An entry that cannot be read may be any.
+  const adds = added.map((entry) => textOf(entry, "cidr") ?? "unknown");
+  if (!mayCompleteWorldTogether(adds)) {
+    return { ignore: `the new entries of prefix list ${id} are no large part of the internet` };
+  }
   return {
-    ignore: `prefix list ${id} changed, and its groups are not followed yet`,
-    alert:
-      `The managed prefix list ${id} changed. Tourniquet does not follow prefix lists to the ` +
-      "security groups that refer to them: look at its entries, and at those groups, yourself.",
+    subjects: [{ kind: "prefixList", id, adds }],
+    because: `prefix list ${id} got ${shortList(adds)}: whether a group lets it reach SSH, a look tells`,
   };
+}
+
+function restoredPrefixList({ parameters }: Call): Reading {
+  const request = prefixListRequest(parameters);
+  const id = prefixListId(request);
+  if (!id) return { ignore: "the record names no prefix list" };
+  const version = Number(fieldOf(request, "previousVersion"));
+  return {
+    subjects: [
+      { kind: "prefixList", id, adds: [], ...(Number.isSafeInteger(version) && { version }) },
+    ],
+    because: `prefix list ${id} has former entries again: whether a group lets them reach SSH, a look tells`,
+  };
+}
+
+/** A list, a wrapped one, or the bare element that stands for a list of one. */
+function elements(value: unknown): Fields[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) || "items" in fieldsOf(value) ? listIn(value) : [fieldsOf(value)];
+}
+
+/** The parameters themselves, or what holds them under the request's name. */
+function prefixListRequest(parameters: Fields): Fields {
+  const named = Object.entries(parameters).find(([key]) => /PrefixList\w*Request$/.test(key));
+  return named ? fieldsOf(named[1]) : parameters;
+}
+
+function prefixListResponse(response: Fields): Fields {
+  const named = Object.entries(response).find(([key]) => /PrefixList\w*Response$/.test(key));
+  return fieldsOf(fieldOf(named ? fieldsOf(named[1]) : response, "prefixList"));
+}
+
+function prefixListId(fields: Fields): string | undefined {
+  return textOf(fields, "prefixListId");
+}
+
+/** A field in camelCase or, as some of EC2's records have it, in PascalCase. */
+function fieldOf(fields: Fields, key: string): unknown {
+  const pascal = key.charAt(0).toUpperCase() + key.slice(1);
+  return Object.hasOwn(fields, key) ? fields[key] : fields[pascal];
+}
+
+function textOf(fields: Fields, key: string): string | undefined {
+  const value = fieldOf(fields, key);
+  return textIn({ value }, "value");
+}
+
+function shortList(words: string[]): string {
+  const rest = words.length - 4;
+  return rest > 0 ? `${words.slice(0, 4).join(", ")} and ${rest} more` : words.join(", ");
 }
 
 interface Told {
@@ -162,7 +225,9 @@ function groupReading(
   const label = groupId ?? groupName;
   if (!label) return { ignore: "the record names no security group" };
 
-  const told = distinct(rules);
+  // What is in a trusted list is judged when the list changes.
+  const isTrusted = (one: ToldRule) => one.prefixList && rule.trustedLists?.includes(one.source);
+  const told = distinct(rules.filter((one) => !isTrusted(one)));
   const judgement = sshOpenToWorld(told, rule);
   const subject = (proved: RuleFact[]): SecurityGroupSubject => ({
     kind: "securityGroup",

@@ -1,3 +1,4 @@
+import { readCidr } from "../rulebook/cidr";
 import type { Reading } from "./iam";
 import { isUserKey, type Notice, ownerOf, service, shortened } from "./notice";
 import { type Fields, fieldsOf, nameIn, textIn } from "./record";
@@ -9,8 +10,20 @@ export const guardDutyPattern = {
   detail: { resource: { resourceType: ["AccessKey"] } },
 };
 
+const BRUTE_FORCE = "UnauthorizedAccess:EC2/SSHBruteForce";
+
+/** The findings about SSH passwords that are tried. */
+export const bruteForcePattern = {
+  source: ["aws.guardduty"],
+  "detail-type": ["GuardDuty Finding"],
+  detail: { type: [BRUTE_FORCE] },
+};
+
 /**
- * Reads a GuardDuty finding about an access key.
+ * Reads a GuardDuty finding about an access key, or about SSH passwords that are tried.
+ *
+ * The address that tries passwords on an instance here is a subject whatever the severity, which is
+ * low for a target; where the instance is the one that tries, somebody has it: an alert.
  *
  * Only an IAM user is contained: where `userType` is another, `userName` is that of a role. A sample
  * and an archived finding are nothing; a milder one is an alert. An administrator account also gets
@@ -36,9 +49,15 @@ export function guardDutyNotice(event: Fields, severity: number): Notice {
       time: textIn(finding, "updatedAt") ?? textIn(event, "time") ?? "unknown",
       region: textIn(finding, "region") ?? textIn(event, "region") ?? "unknown",
       account: textIn(event, "account") ?? "unknown",
-      address: textIn(fieldsOf(call.remoteIpDetails), "ipAddressV4") ?? "unknown",
+      address:
+        textIn(fieldsOf(call.remoteIpDetails), "ipAddressV4") ??
+        remoteAddress(finding) ??
+        "unknown",
     },
-    reading: read(finding, textIn(event, "account"), severity),
+    reading:
+      finding.type === BRUTE_FORCE
+        ? bruteForce(finding, textIn(event, "account"))
+        : read(finding, textIn(event, "account"), severity),
   };
 }
 
@@ -83,6 +102,61 @@ function read(finding: Fields, account: string | undefined, severity: number): R
     because: what,
     compromised: true,
   };
+}
+
+/**
+ * Source: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html
+ * (UnauthorizedAccess:EC2/SSHBruteForce),
+ * https://docs.aws.amazon.com/guardduty/latest/APIReference/API_NetworkConnectionAction.html
+ */
+function bruteForce(finding: Fields, account: string | undefined): Reading {
+  const { resourceRole, archived } = fieldsOf(finding.service);
+  const address = remoteAddress(finding);
+  const details = fieldsOf(fieldsOf(finding.resource).instanceDetails);
+  const instanceId = textIn(details, "instanceId");
+  if (isSample(finding)) return { ignore: "a sample finding" };
+  if (archived === true) return { ignore: "an archived finding" };
+  const what = `GuardDuty says that ${address ?? "somebody"} tries SSH passwords on ${instanceId ?? "an instance"}`;
+  if (resourceRole !== "TARGET" || connectionOf(finding).connectionDirection !== "INBOUND") {
+    const why = `${instanceId ?? "an instance"} of this account tries SSH passwords elsewhere`;
+    return { ignore: why, alert: `GuardDuty says that ${why}: somebody may have it. Look at it.` };
+  }
+  if (finding.accountId !== undefined && finding.accountId !== account) {
+    const why = "the instance is another account's";
+    return { ignore: why, alert: `${what}. But ${why}: look at it there.` };
+  }
+  if (!address) return { ignore: "the finding names no address", alert: `${what}. Look at it.` };
+  const at = interfaceOf(details, finding);
+  const ids = {
+    interfaceId: textIn(at, "networkInterfaceId"),
+    instanceId,
+    subnetId: textIn(at, "subnetId"),
+    vpcId: textIn(at, "vpcId"),
+  };
+  const known = Object.entries(ids).filter(([, id]) => id !== undefined);
+  return {
+    subjects: [{ kind: "remoteAddress", address, ...Object.fromEntries(known) }],
+    because: what,
+    compromised: true,
+  };
+}
+
+function connectionOf(finding: Fields): Fields {
+  return fieldsOf(fieldsOf(fieldsOf(finding.service).action).networkConnectionAction);
+}
+
+function remoteAddress(finding: Fields): string | undefined {
+  const details = fieldsOf(connectionOf(finding).remoteIpDetails);
+  const address = textIn(details, "ipAddressV4") ?? textIn(details, "ipAddressV6");
+  const bits = address?.includes(":") ? 128 : 32;
+  return address && readCidr(`${address}/${bits}`) ? address : undefined;
+}
+
+/** The interface that was connected to, where the finding tells; else the first. */
+function interfaceOf({ networkInterfaces }: Fields, finding: Fields): Fields {
+  const all = (Array.isArray(networkInterfaces) ? networkInterfaces : []).map(fieldsOf);
+  const local = textIn(fieldsOf(connectionOf(finding).localIpDetails), "ipAddressV4");
+  return all.find((one) => local && one.privateIpAddress === local) ?? all[0] ?? {};
 }
 
 /** Generated findings say so in `additionalInfo`, or in the JSON text that it holds. */

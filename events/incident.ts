@@ -99,6 +99,37 @@ export interface SecurityGroupSubject {
   groupName?: string;
   /** The rules that the record proves open. Empty: the look finds them. */
   rules: RuleFact[];
+  /** A person named it: an exemption does not count, and nothing to close is an alert. */
+  ordered?: true;
+}
+
+/** A managed prefix list whose entries changed: every group whose rules name it is looked at. */
+export interface PrefixListSubject {
+  kind: "prefixList";
+  /** "pl-…" */
+  id: string;
+  /** The CIDRs that the record adds: EC2 takes its time until a look shows them. */
+  adds: string[];
+  /** The version whose entries the record brought back. */
+  version?: number;
+}
+
+/** Security groups that the record puts on network interfaces. */
+export interface AttachedGroupsSubject {
+  kind: "attachedGroups";
+  groupIds: string[];
+  /** The interfaces and instances that got them: "eni-…", "i-…". */
+  holders: string[];
+}
+
+/** An address that tries SSH passwords on an instance, as GuardDuty saw it. */
+export interface RemoteAddressSubject {
+  kind: "remoteAddress";
+  address: string;
+  interfaceId?: string;
+  instanceId?: string;
+  subnetId?: string;
+  vpcId?: string;
 }
 
 /** What gets contained. */
@@ -108,7 +139,14 @@ export type Subject =
   | GroupSubject
   | PolicySubject
   | RoleSubject
-  | SecurityGroupSubject;
+  | InfrastructureSubject;
+
+/** What the infrastructure branch works on. */
+export type InfrastructureSubject =
+  | SecurityGroupSubject
+  | PrefixListSubject
+  | AttachedGroupsSubject
+  | RemoteAddressSubject;
 
 /** The call that the record tells of; of a notice, what gave it. */
 export interface EventFacts {

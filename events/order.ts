@@ -1,11 +1,17 @@
 import type { Reading } from "./iam";
+import type { Subject } from "./incident";
 import type { Notice } from "./notice";
 import { type Fields, nameIn, textIn } from "./record";
 
-/** What a person may hand to the state machine instead of an event; nothing else is an order. */
+/**
+ * What a person may hand to the state machine instead of an event; nothing else is an order. One of
+ * `user` and `group` is there.
+ */
 export interface Order {
   /** The exact name of an IAM user of this account. */
-  user: string;
+  user?: string;
+  /** The id of a security group of this account and region, "sg-…". */
+  group?: string;
   /** Why; at most 256 characters, for case and alert. */
   reason?: string;
 }
@@ -14,11 +20,12 @@ const LONGEST_REASON = 256;
 
 /** No event: EventBridge always hands over a `detail`. */
 export function isOrder(input: Fields): boolean {
-  return !Object.hasOwn(input, "detail") && Object.hasOwn(input, "user");
+  const named = ["user", "group"].some((key) => Object.hasOwn(input, key));
+  return named && !Object.hasOwn(input, "detail");
 }
 
 /**
- * Reads a person's order to contain a user. Who gave it is in CloudTrail's record of StartExecution.
+ * Reads a person's order to contain a user or to close a security group. Who gave it is in CloudTrail's record of StartExecution.
  *
  * @param now ISO time: when it arrived.
  * @param functionArn of the Lambda that reads it: the order itself tells neither account nor region,
@@ -42,28 +49,40 @@ export function orderNotice(input: Fields, now: string, functionArn = ""): Notic
 }
 
 function read(input: Fields): Reading {
-  const unknown = Object.keys(input).filter((key) => key !== "user" && key !== "reason");
+  const unknown = Object.keys(input).filter((key) => !["user", "group", "reason"].includes(key));
   const name = nameIn(input, "user");
-  const given = Object.hasOwn(input, "reason");
+  const groupId = textIn(input, "group");
+  const given = (key: string) => Object.hasOwn(input, key);
   const reason = textIn(input, "reason");
   const wrong = [
-    ...(name && name.length <= 64 ? [] : ["user is no name of an IAM user"]),
-    ...(given && (!reason || reason.length > LONGEST_REASON)
+    ...(given("user") && (!name || name.length > 64) ? ["user is no name of an IAM user"] : []),
+    ...(given("group") && !/^sg-[0-9a-f]{8,17}$/.test(groupId ?? "")
+      ? ["group is no id of a security group"]
+      : []),
+    ...(given("user") && given("group") ? ["it names a user and a group"] : []),
+    ...(given("reason") && (!reason || reason.length > LONGEST_REASON)
       ? [`reason is no text of at most ${LONGEST_REASON} characters`]
       : []),
-    ...(unknown.length > 0 ? [`it has keys other than user and reason`] : []),
+    ...(unknown.length > 0 ? ["it has keys other than user, group and reason"] : []),
   ];
-  if (!name || wrong.length > 0) {
+  const subject = subjectOf(name, groupId);
+  if (!subject || wrong.length > 0) {
     const why = `the order cannot be read: ${wrong.join(", ")}`;
     return {
       ignore: why,
-      alert: `A person's order was not carried out, since ${why}. It should be {"user": "NAME", "reason": "TEXT"}.`,
+      alert: `A person's order was not carried out, since ${why}. It should be {"user": "NAME", "reason": "TEXT"} or {"group": "sg-ID", "reason": "TEXT"}.`,
     };
   }
+  const what = name ? `user ${name} contained` : `security group ${groupId} closed`;
   return {
-    subjects: [{ kind: "user", name, proved: true, reported: true }],
-    because: `a person ordered user ${name} contained${reason ? `: ${reason}` : ""}`,
+    subjects: [subject],
+    because: `a person ordered ${what}${reason ? `: ${reason}` : ""}`,
     compromised: true,
     ordered: true,
   };
+}
+
+function subjectOf(name: string | undefined, groupId: string | undefined): Subject | undefined {
+  if (name) return { kind: "user", name, proved: true, reported: true };
+  return groupId ? { kind: "securityGroup", groupId, rules: [], ordered: true } : undefined;
 }

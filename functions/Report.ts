@@ -22,6 +22,8 @@ export interface ReportInput {
     /** Where the case was written, or the error that kept it from being written. */
     recorded?: Caught & { bucket?: string; key?: string };
     error?: Caught;
+    /** There was a report already: what has failed since is the lift of a session block. */
+    report?: unknown;
   };
   /** The execution's ARN. */
   execution: string;
@@ -115,7 +117,7 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
       textType: "client-markdown",
       title,
       description: body.slice(0, LONGEST_CHAT),
-      nextSteps: [...(known?.open ?? []), ...(known?.alerts ?? [])].slice(0, 10),
+      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10),
     },
     metadata: {
       threadId: about.join(" ") || title,
@@ -132,6 +134,12 @@ function nameOf(subject: Subject): string {
       return subject.arn;
     case "securityGroup":
       return subject.groupId ?? subject.groupName ?? "a security group";
+    case "prefixList":
+      return subject.id;
+    case "attachedGroups":
+      return subject.groupIds.join(" ");
+    case "remoteAddress":
+      return subject.address;
     default:
       return `${subject.kind === "applicationUser" ? "user" : subject.kind} ${subject.name}`;
   }
@@ -145,13 +153,17 @@ function errorOf({ state }: ReportInput): Caught | undefined {
 function outcomeOf(input: ReportInput): string {
   const { CloudWatcherCore: incident, case: known } = input.state;
   const about = incident ? aboutOf(incident) : "an event";
-  const open = known?.open.length ?? 0;
-  if (errorOf(input) || open > 0) return `NOT CONTAINED, ${about}`;
+  if (input.state.report) return `session block NOT LIFTED, ${about}`;
+  if (errorOf(input) || openIn(known).length > 0) return `NOT CONTAINED, ${about}`;
   if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
     const alert = incident?.alert || known?.alerts.length;
     return alert ? `look at ${about}` : `nothing to do for ${about}`;
   }
   return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
+}
+
+function openIn(known: Case | undefined): string[] {
+  return [...(known?.open ?? []), ...(known?.unblocked ?? [])];
 }
 
 function aboutOf({ actor, event }: Incident): string {
@@ -193,7 +205,10 @@ function whatWasDone(known: Case): string[] {
     ...(known.notes.length > 0
       ? ["", "Worth knowing:", ...known.notes.map((one) => `- ${one}`)]
       : []),
-    ...(known.open.length > 0 ? ["", "STILL OPEN:", ...known.open.map((one) => `- ${one}`)] : []),
+    ...(openIn(known).length > 0
+      ? ["", "STILL OPEN:", ...openIn(known).map((one) => `- ${one}`)]
+      : []),
+    ...(known.blockedUntil ? ["", `Network ACLs are blocked until ${known.blockedUntil}.`] : []),
   ];
 }
 

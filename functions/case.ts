@@ -1,4 +1,5 @@
-import type { Incident } from "../events/incident";
+import type { Incident, RemoteAddressSubject } from "../events/incident";
+import type { AclChange, AclEntry } from "../networkAcl/acl";
 import type { Look } from "./account/look";
 import type { RoleLook } from "./account/role";
 
@@ -47,7 +48,16 @@ export type CaseSubject =
       /** The name of the secret that holds the new key. */
       secret?: string;
     }
-  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } };
+  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } }
+  | {
+      kind: "networkAcl";
+      aclId: string;
+      before: { entries: AclEntry[] };
+      block: AclChange;
+      /** ISO time at which the block is lifted. */
+      until: string;
+    }
+  | RemoteAddressSubject;
 
 /** The record of one incident, as the state machine carries it from pass to pass. */
 export interface Case {
@@ -67,6 +77,10 @@ export interface Case {
   round: number;
   /** How many looks in a row found nothing open: the containment stays when it is two. */
   quiet: number;
+  /** Where sessions go on, because a network ACL could not be blocked. Absent: nowhere. */
+  unblocked?: string[];
+  /** ISO time until which network ACLs are blocked. Absent: none is. */
+  blockedUntil?: string;
 }
 
 /** What every function of a branch is handed. */
@@ -97,6 +111,16 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 
 /** What one subject came to in one pass; what is left out is nothing. */
 export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open">>;
+
+/** What several subjects came to, as one pass. */
+export function joined(passes: Pass[]): Pass {
+  return {
+    subjects: passes.flatMap(({ subjects = [] }) => subjects),
+    notes: passes.flatMap(({ notes = [] }) => notes),
+    alerts: passes.flatMap(({ alerts = [] }) => alerts),
+    open: passes.flatMap(({ open = [] }) => open),
+  };
+}
 
 /**
  * Adds what the passes found and the calls did; a subject that is known already keeps its state
@@ -155,6 +179,10 @@ function subjectKey(subject: CaseSubject): string {
       return `policy ${subject.arn}`;
     case "securityGroup":
       return `securityGroup ${subject.groupId}`;
+    case "remoteAddress":
+      return `remoteAddress ${subject.address}`;
+    case "networkAcl":
+      return `networkAcl ${subject.aclId} ${JSON.stringify(subject.block)}`;
     default:
       return `${subject.kind} ${subject.name}`;
   }

@@ -14,10 +14,13 @@ export type Cut = (
  * IAM's NoSuchEntity with the suffix Exception.
  */
 const GONE =
-  /^(NoSuchEntity(Exception)?|ResourceNotFoundException|Invalid(Group|GroupId|Permission|SecurityGroupRuleId)\.NotFound)$/;
+  /^(NoSuchEntity(Exception)?|ResourceNotFoundException|Invalid(Group|GroupId|Permission|SecurityGroupRuleId|NetworkAclID|NetworkAclEntry)\.NotFound)$/;
 
-/** Source: IAM API Reference, AttachUserPolicy, Errors; the SDK adds the suffix. */
-const FULL = /^LimitExceeded(Exception)?$/;
+/**
+ * Sources: IAM API Reference, AttachUserPolicy, Errors (the SDK adds the suffix);
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+const FULL = /^(LimitExceeded(Exception)?|NetworkAclEntryLimitExceeded)$/;
 
 /** Is this the error of a subject that is not there (any more, or yet)? */
 export function isGone(error: unknown): boolean {

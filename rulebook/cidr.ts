@@ -15,7 +15,7 @@ export interface Block extends Range {
 
 export const families: Family[] = ["ipv4", "ipv6"];
 
-const ADDRESS_BITS = { ipv4: 32, ipv6: 128 };
+export const ADDRESS_BITS = { ipv4: 32, ipv6: 128 };
 
 /**
  * Blocks that no packet from the internet carries as its source, so that leaving them out of a
@@ -91,6 +91,35 @@ export function readCidr(cidr: unknown): Block[] | undefined {
   return [block("ipv6", address.toByteArray(), bits)];
 }
 
+/** A CIDR as AWS writes it. `bits` of its leading bits are fixed, the others are clear. */
+export function writeCidr(family: Family, first: bigint, bits: number): string {
+  const bytes: number[] = [];
+  for (let shift = ADDRESS_BITS[family] - 8; shift >= 0; shift -= 8) {
+    bytes.push(Number((first >> BigInt(shift)) & 255n));
+  }
+  const address = family === "ipv4" ? new IPv4(bytes) : new IPv6(bytes);
+  return `${address.toString()}/${bits}`;
+}
+
+/** The fewest CIDRs that hold the ranges and nothing else, in ascending order. */
+export function cidrsOf(family: Family, ranges: Range[]): string[] {
+  const width = BigInt(ADDRESS_BITS[family]);
+  const written: string[] = [];
+  for (const { first, last } of merge(ranges)) {
+    for (let from = first; from <= last; ) {
+      let free = 0n;
+      while (free < width && isAligned(from, free + 1n) && from + (2n << free) - 1n <= last) free++;
+      written.push(writeCidr(family, from, Number(width - free)));
+      from += 1n << free;
+    }
+  }
+  return written;
+}
+
+function isAligned(address: bigint, free: bigint): boolean {
+  return address % (1n << free) === 0n;
+}
+
 /** Do these blocks, with those that nobody on the internet can use, hold all of one family? */
 export function coverInternet(blocks: Block[], family: Family): boolean {
   const own = ofFamily(blocks, family);
@@ -154,8 +183,14 @@ const GLOBAL_UNICAST = { first: 1n << 125n, last: (1n << 126n) - 1n };
  * wider, and for what cannot be read; false for a block that is narrower or not public.
  */
 export function mayCompleteWorld(cidr: string): boolean {
-  const blocks = readCidr(cidr);
-  return blocks === undefined || largePublicParts(blocks, []).length > 0;
+  return mayCompleteWorldTogether([cidr]);
+}
+
+/** The same of several sources, which may be a large part only together. */
+export function mayCompleteWorldTogether(cidrs: string[]): boolean {
+  const read = cidrs.map(readCidr);
+  const blocks = read.flatMap((one) => one ?? []);
+  return read.includes(undefined) || largePublicParts(blocks, []).length > 0;
 }
 
 /** Is every address of the range in one of the others? */

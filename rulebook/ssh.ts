@@ -29,6 +29,8 @@ export interface Ingress {
 export interface SshRule {
   sshPorts: number[];
   trustedCidrs: string[];
+  /** Prefix lists that the owner trusts, by id, where whoever judges does not know their entries. */
+  trustedLists?: string[];
 }
 
 export interface SshJudgement extends Judgement {

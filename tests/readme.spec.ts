@@ -6,6 +6,7 @@ import { emergencyActionAccountActions } from "../functions/EmergencyActionAccou
 import { emergencyActionApplicationActions } from "../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../functions/EmergencyActionInfrastructure";
 import { stripAccountActions } from "../functions/StripAccount";
+import { syncGroupsActions } from "../functions/SyncGroups";
 import { keys, laterKeys } from "../settings";
 
 const root = path.join(__dirname, "..");
@@ -34,6 +35,8 @@ describe("the README", () => {
       ...emergencyActionInfrastructureActions.cuts,
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,
+      ...syncGroupsActions.cuts,
+      ...syncGroupsActions.grants,
     ];
     const listed = [...readme.matchAll(/^\| `((?:iam|ec2|secretsmanager):\w+)` \|/gm)].map(
       ([, one]) => one,

@@ -8,6 +8,8 @@ import { keys, laterKeys, readSettings } from "../settings";
 const root = path.join(__dirname, "..");
 const exemptions = path.join(root, "exemptions.yaml");
 
+const SG = "sg-0123456789abcdef0";
+
 function read(settings: Record<string, unknown>) {
   const config = Object.entries(settings).map(([key, value]) => [
     `tourniquet:${key}`,
@@ -41,6 +43,29 @@ describe("settings", () => {
     ["trustedCidrs", ["10.0.0.0/33"], /CIDRs/],
     ["trustedCidrs", ["0.0.0.0/0"], /not the world/],
     ["trustedCidrs", ["0.0.0.0/1", "128.0.0.0/1"], /not the world/],
+    ["trustedCidrs", ["pl-x"], /prefix lists/],
+    ["trustedCidrs", ["aws:EC2_INSTANCE_CONECT"], /near it are EC2_INSTANCE_CONNECT/],
+    ["trustedCidrs", ["aws:CLOUD9:us-east1"], /CLOUD9 in "us-east1": near it are us-/],
+    ["trustedCidrs", ["aws:EC2"], /every customer of AWS can rent/],
+    ["trustedCidrs", ["aws:CLOUD9:us-east-1:x"], /aws:SERVICE:REGION is its form/],
+    ["syncedGroups", "sg-1", /a list of { group, service/],
+    ["syncedGroups", [{ group: "sg-1", service: "CLOUD9" }], /the first two required/],
+    ["syncedGroups", [{ group: SG }], /the first two required/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD9", port: 22 }], /cidrs, ports, quota/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD9", ports: [] }], /cidrs, ports, quota/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD9", quota: 1001 }], /cidrs, ports, quota/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD9", cidrs: ["::/0"] }], /the CIDRs narrow/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD8" }], /no ranges of a service "CLOUD8"/],
+    ["syncedGroups", [{ group: SG, service: "CLOUD9", region: "eu-west" }], /near it are eu-west-/],
+    ["syncedGroups", [{ group: SG, service: "AMAZON" }], /every customer of AWS/],
+    [
+      "syncedGroups",
+      [
+        { group: SG, service: "CLOUD9" },
+        { group: SG, service: "CLOUDFRONT" },
+      ],
+      /one entry for sg-0123456789abcdef0/,
+    ],
     ["newCredentials", "sometimes", /always, admins, never/],
     ["guardDutySeverity", 0, /whole number from 1 to 10/],
     ["guardDutySeverity", 11, /whole number from 1 to 10/],
@@ -76,6 +101,31 @@ describe("settings", () => {
     assert.equal(read({ alertEmail: "" }).alertEmail, "");
   });
 
+  it("trustedCidrs holds CIDRs, prefix lists and published ranges, which become their CIDRs", () => {
+    const { trustedCidrs, trustedLists } = read({
+      trustedCidrs: [
+        "203.0.113.0/24",
+        "pl-0123456789abcdef0",
+        "aws:EC2_INSTANCE_CONNECT:us-east-1",
+      ],
+    });
+    assert.deepEqual(
+      { trustedCidrs, trustedLists },
+      {
+        trustedCidrs: ["203.0.113.0/24", "18.206.107.24/29", "2600:1f18:6fe3:8c00::/56"],
+        trustedLists: ["pl-0123456789abcdef0"],
+      },
+    );
+  });
+
+  it("a synced group is of port 22 and has no fixed CIDRs, where it does not say more", () => {
+    const given = { group: SG, service: "EC2_INSTANCE_CONNECT" };
+    const more = { ...given, region: "us-east-1", cidrs: ["10.0.0.0/8"], ports: [443], quota: 100 };
+    const defaults = { cidrs: [], ports: [22], quota: 60 };
+    assert.deepEqual(read({ syncedGroups: [given] }).syncedGroups, [{ ...given, ...defaults }]);
+    assert.deepEqual(read({ syncedGroups: [more] }).syncedGroups, [more]);
+  });
+
   it("every wrong key is named at once", () => {
     assert.throws(() => read({ mode: "off", sshPorts: [] }), /mode[\s\S]*sshPorts/);
   });
@@ -99,7 +149,8 @@ describe("settings", () => {
 
   it("are the ones of Pulumi.yaml, with type, default and description", () => {
     const { config } = parse(fs.readFileSync(path.join(root, "Pulumi.yaml"), "utf8"));
-    const wanted = Object.entries(keys).map(([key, { type, items, description, ...rest }]) => [
+    const declarable = Object.entries(keys).filter(([, { items }]) => items !== "object");
+    const wanted = declarable.map(([key, { type, items, description, ...rest }]) => [
       key,
       {
         type,

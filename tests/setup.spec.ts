@@ -175,6 +175,24 @@ describe("setup.js", () => {
     assert.deepEqual(clone.setup().ran, ["npm run in root"]);
   });
 
+  it("bundles the AWS clients where npm did not, and again when what they hold is newer", () => {
+    const clone = freshClone(everything);
+    const place = (file: string) => {
+      mkdirSync(dirname(join(clone.root, file)), { recursive: true });
+      writeFileSync(join(clone.root, file), "");
+    };
+    place("sdk/ec2.ts");
+    assert.deepEqual(
+      clone.setup().ran.filter((line) => line.endsWith(" in root")),
+      ["npm ci in root", "npm run in root"],
+    );
+    place("sdk/bin/ec2.js");
+    assert.deepEqual(clone.setup().ran, []);
+    const later = new Date(Date.now() + 60_000);
+    utimesSync(join(clone.root, "sdk/ec2.ts"), later, later);
+    assert.deepEqual(clone.setup().ran, ["npm run in root"]);
+  });
+
   it("makes the venv again when its Python is gone", () => {
     const clone = freshClone(everything);
     clone.setup();

@@ -207,7 +207,9 @@ function responseElements(call: Call, accountId: string): Params | null {
   const { requestId: _, return: __, ...rest } = (response ?? {}) as Params;
   if (NAMED_REQUESTS.includes(action)) {
     const xmlns = "http://ec2.amazonaws.com/doc/2016-11-15/";
-    return { [`${action}Response`]: { xmlns, requestId: randomUUID(), return: true } };
+    const given =
+      Object.keys(rest).length > 0 ? (camel(rest, inItems) as Params) : { return: true };
+    return { [`${action}Response`]: { xmlns, requestId: randomUUID(), ...given } };
   }
   const elements = camel(rest, inItems) as Params;
   const rules = (elements.securityGroupRuleSet as { items?: Params[] } | undefined)?.items;

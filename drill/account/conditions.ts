@@ -42,6 +42,9 @@ export function conditionContext(
     context["aws:TokenIssueTime"] = principal.issued;
     context["aws:MultiFactorAuthPresent"] = String(principal.mfa === true);
   }
+  const prefix = new URL(request.path, "http://s3").searchParams.get("prefix");
+  // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+  if (request.service === "s3" && prefix !== null) context["s3:prefix"] = prefix;
   return request.service === "iam"
     ? { ...context, ...iamContext(request.params, directory) }
     : context;

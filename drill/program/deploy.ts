@@ -5,7 +5,7 @@ import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { Account } from "../account/account";
 import type { Captured, Program } from "./capture";
 import { Lambda, lambdaNode } from "./lambda";
-import { type Execution, Machine } from "./machine";
+import { type Execution, type ExecutionResult, Machine } from "./machine";
 import { eventMatcher } from "./pattern";
 
 export type { Execution, ExecutionResult } from "./machine";
@@ -16,6 +16,10 @@ export interface Deployment {
   putEvent(event: unknown): Execution[];
   /** Starts the state machine with an input, as a person does in the console. */
   start(input: unknown): Execution[];
+  /** Lets an execution that waits for a lift go on. */
+  wake(execution: Execution, result: ExecutionResult): Execution;
+  /** Runs what the program runs by the clock, once. @throws where one of the functions fails. */
+  tick(): Promise<void>;
   executions: Execution[];
   /** What the Lambdas wrote. */
   logs: string[];
@@ -54,11 +58,13 @@ const notMade = [
   "aws:cloudwatch/logGroup:LogGroup",
   "aws:cloudwatch/metricAlarm:MetricAlarm",
   "aws:lambda/function:Function",
+  "aws:lambda/permission:Permission",
   "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
   "aws:s3/bucketPolicy:BucketPolicy",
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
   "aws:s3/bucketVersioning:BucketVersioning",
+  "aws:scheduler/schedule:Schedule",
   "aws:sfn/stateMachine:StateMachine",
   "aws:sns/topicSubscription:TopicSubscription",
   "aws:sqs/queue:Queue",
@@ -98,14 +104,15 @@ export async function deploy(
         }),
     ),
   );
+  const invoke = (arn: string, payload: unknown) => {
+    const called = functions.find((candidate) => candidate.arn === arn);
+    if (!called) throw new Error(`${arn} is called, and the program does not have it`);
+    return called.invoke(payload);
+  };
   const machines = ofType(resources, "aws:sfn/stateMachine:StateMachine").map(
-    (one) =>
-      new Machine(one, (arn, payload) => {
-        const called = functions.find((candidate) => candidate.arn === arn);
-        if (!called) throw new Error(`the machine calls ${arn}, which the program does not have`);
-        return called.invoke(payload);
-      }),
+    (one) => new Machine(one, invoke),
   );
+  const schedules = ofType(resources, "aws:scheduler/schedule:Schedule");
   const routes = routesOf(resources, machines);
   const executions: Execution[] = [];
   return {
@@ -123,6 +130,17 @@ export async function deploy(
       const started = machines.map((machine) => machine.start(input));
       executions.push(...started);
       return started;
+    },
+    wake(execution, result) {
+      const woken = (machines[0] as Machine).wake(execution, result);
+      executions.push(woken);
+      return woken;
+    },
+    async tick() {
+      for (const { inputs, name } of schedules) {
+        const { error } = await invoke(inputs.target.arn, {});
+        if (error) throw new Error(`${name}: ${error.errorType}: ${error.errorMessage}`);
+      }
     },
     stop: async () => {
       await Promise.all(functions.map((one) => one.stop()));

@@ -56,14 +56,23 @@ function tooLarge(what: string, value: unknown): Error | undefined {
 const WAIT_FACTOR = 1 / 200;
 const RETRY_MS = 25;
 
-/** A lift's wait is longer than any drill; the timer ends with the execution. */
+/** The wait for a lift is longer than any drill: an execution that comes to it is put to sleep. */
+const WAIT_FOR_LIFT = "WaitForLift";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How an execution ended that did not end by itself. */
 type Ended = Pick<ExecutionResult, "status" | "error" | "cause">;
 
 interface Definition {
-  States: Record<string, { Type: string; Resource?: string; Seconds?: number; Retry?: unknown[] }>;
+  States: Record<string, State>;
+}
+
+interface State {
+  Type: string;
+  Resource?: string;
+  Seconds?: number;
+  Retry?: unknown[];
+  Next?: string;
 }
 
 // Node.js 20 has no Promise.withResolvers, which the interpreter calls.
@@ -123,13 +132,26 @@ export class Machine {
   /** Starts an execution. */
   start(input: unknown): Execution {
     const id = randomUUID();
-    return { id, input, done: this.#run(id, input) };
+    return { id, input, done: this.#run(this.#machine, id, input) };
   }
 
-  async #run(id: string, input: unknown): Promise<ExecutionResult> {
+  /** The rest of an execution that sleeps, as if its wait were over. */
+  wake({ id, input }: Execution, { states }: ExecutionResult): Execution {
+    const StartAt = this.#definition.States[WAIT_FOR_LIFT]?.Next;
+    // It was validated whole; here the states before are out of reach, which is no defect.
+    const options = { validationOptions: { noValidate: true } };
+    const rest = new StateMachine({ ...this.#definition, StartAt }, options);
+    return { id, input, done: this.#run(rest, id, states.at(-1)?.input) };
+  }
+
+  async #run(
+    machine: InstanceType<typeof StateMachine>,
+    id: string,
+    input: unknown,
+  ): Promise<ExecutionResult> {
     const invocations: Invocation[] = [];
     const states: StateVisit[] = [];
-    const execution = this.#machine.run(JSON.parse(JSON.stringify(input)), {
+    const execution = machine.run(JSON.parse(JSON.stringify(input)), {
       overrides: {
         taskResourceLocalHandlers: this.#handlers(invocations),
         waitTimeOverrides: this.#waits(),
@@ -185,7 +207,7 @@ export class Machine {
     return Object.fromEntries(
       waits.map(([name, { Seconds = 0 }]) => [
         name,
-        this.#isLift(name) ? LONGEST_TIMER_MS : Seconds * 1000 * WAIT_FACTOR,
+        name === WAIT_FOR_LIFT ? LONGEST_TIMER_MS : Seconds * 1000 * WAIT_FACTOR,
       ]),
     );
   }
@@ -229,7 +251,7 @@ export class Machine {
       const at = timestamp - performance.timeOrigin;
       if (type.endsWith("StateEntered")) {
         states.push({ name: state.name, input: state.input, enteredAt: at, leftAt: at });
-        if (this.#isLift(state.name)) end({ status: "ASLEEP" });
+        if (state.name === WAIT_FOR_LIFT) end({ status: "ASLEEP" });
       }
       const visit = states.at(-1);
       if (!visit || visit.name !== state.name) continue;
@@ -240,9 +262,5 @@ export class Machine {
       if (cause) end({ status: "FAILED", error: DATA_LIMIT_EXCEEDED, cause });
     }
     return ended;
-  }
-
-  #isLift(name: string): boolean {
-    return name.startsWith("Lift") && this.#definition.States[name]?.Type === "Wait";
   }
 }

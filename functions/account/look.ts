@@ -5,7 +5,7 @@ import { isGone } from "../cut";
 import { listed, noLook } from "../listed";
 
 /** The SDK module that a handler is given; its client is made once per sandbox. */
-export type IamSdk = typeof import("@aws-sdk/client-iam");
+export type IamSdk = typeof import("../../sdk/iam");
 
 /** A credential that IAM can switch off and on. */
 export interface Credential {

@@ -141,19 +141,29 @@ describe("npm run contain", () => {
     assert.match(aws.printed.join(), /^Has Tourniquet contain a user/);
   });
 
+  it("starts an execution that closes a group", async () => {
+    const aws = world([LAB]);
+    await contain(["group", "sg-0123456789abcdef0"], aws);
+    assert.deepEqual(aws.asked, [`Close security group sg-0123456789abcdef0 by ${LAB}? [y/N] `]);
+    assert.deepEqual(aws.sent.at(-1), {
+      call: "StartExecution",
+      input: { stateMachineArn: LAB, input: '{"group":"sg-0123456789abcdef0"}' },
+    });
+  });
+
   const refusals: [name: string, args: string[], machines: string[], message: string][] = [
-    ["nobody", [], [LAB], "whom to contain should be said as: user NAME; got nothing"],
+    ["nobody", [], [LAB], "what to contain should be said as: user NAME, or group ID; got nothing"],
     [
       "another kind",
       ["role", "x"],
       [LAB],
-      "whom to contain should be said as: user NAME; got role x",
+      "what to contain should be said as: user NAME, or group ID; got role x",
     ],
     [
       "two users",
       ["user", "a", "b"],
       [LAB],
-      "whom to contain should be said as: user NAME; got user a b",
+      "what to contain should be said as: user NAME, or group ID; got user a b",
     ],
     [
       "a name that IAM does not allow",

@@ -51,6 +51,8 @@ function program(account: Account, act: Act, actions = ["iam:*"]) {
       runtime: { node: process.version, sdk: "0" },
       stop: async () => caller.close(),
       start: () => assert.fail("nobody starts this program by hand"),
+      wake: () => assert.fail("nothing sleeps in this program"),
+      tick: () => assert.fail("nothing in this program runs by the clock"),
       putEvent(event) {
         const { detail } = event as { detail?: Record<string, unknown> };
         if (detail?.eventName !== "AttachUserPolicy" || detail.errorCode) return [];

@@ -777,10 +777,102 @@ describe("EC2 events", () => {
     });
   }
 
-  it("alert on a changed prefix list, whose groups are not followed", () => {
-    const request = { ModifyManagedPrefixListRequest: { PrefixListId: "pl-1" } };
-    assert.match(judge(ec2("ModifyManagedPrefixList", request)).alert ?? "", /pl-1/);
-    assert.equal(judge(ec2("RestoreManagedPrefixListVersion", {})).alert, undefined);
+  it("a rule from a prefix list in trustedCidrs is none, and one beside it counts", () => {
+    const from = (...prefixListIds: string[]) =>
+      ec2("AuthorizeSecurityGroupIngress", {
+        groupId: "sg-1",
+        ipPermissions: {
+          items: [
+            {
+              ipProtocol: "tcp",
+              fromPort: 22,
+              toPort: 22,
+              prefixListIds: { items: prefixListIds.map((prefixListId) => ({ prefixListId })) },
+            },
+          ],
+        },
+      });
+    const trusting = { trustedLists: ["pl-1"] };
+    assert.equal(judge(from("pl-1"), trusting).decision, "Ignore");
+    assert.equal(judge(from("pl-1", "pl-2"), trusting).decision, "EmergencyActionInfrastructure");
+    assert.equal(judge(from("pl-1")).decision, "EmergencyActionInfrastructure");
+  });
+
+  const changed = (name: string, request: object) =>
+    ec2(`${name}ManagedPrefixList`, { [`${name}ManagedPrefixListRequest`]: request });
+  const world = { Cidr: "0.0.0.0/0", tag: 1 };
+  const listed: [name: string, record: object, expected: object | RegExp][] = [
+    [
+      "one entry, which stands alone",
+      changed("Modify", { PrefixListId: "pl-1", AddEntry: world }),
+      { adds: ["0.0.0.0/0"] },
+    ],
+    [
+      "pieces that are large only together",
+      changed("Modify", {
+        PrefixListId: "pl-1",
+        AddEntry: [{ Cidr: "8.0.0.0/9" }, { Cidr: "8.128.0.0/9" }],
+      }),
+      { adds: ["8.0.0.0/9", "8.128.0.0/9"] },
+    ],
+    [
+      "an entry that cannot be read",
+      changed("Modify", { PrefixListId: "pl-1", AddEntry: { Cidr: 7 } }),
+      { adds: ["unknown"] },
+    ],
+    [
+      "the form of most records",
+      ec2("ModifyManagedPrefixList", {
+        prefixListId: "pl-1",
+        addEntries: items({ cidr: "::/0" }),
+      }),
+      { adds: ["::/0"] },
+    ],
+    [
+      "a new list, which its answer names",
+      ec2(
+        "CreateManagedPrefixList",
+        { CreateManagedPrefixListRequest: { Entry: world } },
+        { CreateManagedPrefixListResponse: { prefixList: { prefixListId: "pl-1" } } },
+      ),
+      { adds: ["0.0.0.0/0"] },
+    ],
+    [
+      "a former version",
+      ec2("RestoreManagedPrefixListVersion", { prefixListId: "pl-1", previousVersion: 3 }),
+      { adds: [], version: 3 },
+    ],
+    [
+      "an office",
+      changed("Modify", { PrefixListId: "pl-1", AddEntry: { Cidr: "203.0.113.0/24" } }),
+      /no large part/,
+    ],
+    [
+      "entries that only go",
+      changed("Modify", { PrefixListId: "pl-1", RemoveEntry: world }),
+      /no large part/,
+    ],
+    ["no list named", ec2("RestoreManagedPrefixListVersion", {}), /names no prefix list/],
+  ];
+  for (const [name, record, expected] of listed) {
+    it(`a changed prefix list: ${name}`, () => {
+      const { decision, subjects, reason } = judge(record);
+      if (expected instanceof RegExp) {
+        assert.equal(decision, "Ignore");
+        assert.match(reason, expected);
+      } else {
+        const subject = { kind: "prefixList", id: "pl-1", ...expected };
+        assert.deepEqual([decision, subjects], ["EmergencyActionInfrastructure", [subject]]);
+      }
+    });
+  }
+
+  it("looks at a modified rule whose ports the record leaves out", () => {
+    const change = { IpProtocol: "tcp", CidrIpv4: "0.0.0.0/0" };
+    const { subjects } = judge(
+      modified({ SecurityGroupRuleId: "sgr-1", SecurityGroupRule: change }),
+    );
+    assert.deepEqual(subjects, [{ kind: "securityGroup", groupId: "sg-1", rules: [] }]);
   });
 });
 

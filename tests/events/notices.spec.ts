@@ -441,6 +441,87 @@ describe("AWS Health's events about exposed keys", () => {
   });
 });
 
+describe("GuardDuty findings about SSH passwords", () => {
+  const sshFinding = (service: Fields = {}, remote: Fields = { ipAddressV4: "198.51.100.7" }) => ({
+    source: "aws.guardduty",
+    account: ACCOUNT,
+    detail: {
+      accountId: ACCOUNT,
+      id: "f",
+      type: "UnauthorizedAccess:EC2/SSHBruteForce",
+      severity: 2,
+      resource: {
+        resourceType: "Instance",
+        instanceDetails: {
+          instanceId: "i-1",
+          networkInterfaces: [
+            { networkInterfaceId: "eni-1", privateIpAddress: "10.0.0.1", subnetId: "subnet-1" },
+            {
+              networkInterfaceId: "eni-2",
+              privateIpAddress: "10.0.0.2",
+              subnetId: "subnet-2",
+              vpcId: "vpc-1",
+            },
+          ],
+        },
+      },
+      service: {
+        resourceRole: "TARGET",
+        archived: false,
+        action: {
+          networkConnectionAction: {
+            connectionDirection: service.direction ?? "INBOUND",
+            localIpDetails: { ipAddressV4: "10.0.0.2" },
+            remoteIpDetails: remote,
+          },
+        },
+        ...service,
+      },
+    },
+  });
+
+  it("name the address and the interface that it tries, however mild", () => {
+    const incident = judge(sshFinding());
+    assert.deepEqual(ruling(incident), {
+      decision: "EmergencyActionInfrastructure",
+      reason: "GuardDuty says that 198.51.100.7 tries SSH passwords on i-1",
+      subjects: [
+        {
+          kind: "remoteAddress",
+          address: "198.51.100.7",
+          interfaceId: "eni-2",
+          instanceId: "i-1",
+          subnetId: "subnet-2",
+          vpcId: "vpc-1",
+        },
+      ],
+    });
+    assert.equal(incident.event.address, "198.51.100.7");
+  });
+
+  const left: [name: string, event: unknown, reason: RegExp, alerted: boolean][] = [
+    ["a sample", sshFinding({ additionalInfo: { sample: true } }), /sample/, false],
+    ["an archived one", sshFinding({ archived: true }), /archived/, false],
+    [
+      "an own instance that tries",
+      sshFinding({ resourceRole: "ACTOR" }),
+      /tries .* elsewhere/,
+      true,
+    ],
+    ["an outbound one", sshFinding({ direction: "OUTBOUND" }), /tries .* elsewhere/, true],
+    ["no address", sshFinding({}, { ipAddressV4: "x" }), /names no address/, true],
+    ["of a member", { ...sshFinding(), account: "210987654321" }, /another account's/, true],
+  ];
+  for (const [name, event, reason, alerted] of left) {
+    it(`are ignored: ${name}`, () => {
+      const incident = judge(event);
+      assert.deepEqual([incident.decision, incident.subjects], ["Ignore", []]);
+      assert.match(incident.reason, reason);
+      assert.equal(incident.alert !== undefined, alerted);
+    });
+  }
+});
+
 describe("a person's order", () => {
   it("contains the user, and the case tells why", () => {
     const input = { user: "bob", reason: "seen at night" };
@@ -473,7 +554,7 @@ describe("a person's order", () => {
     decision: "Ignore",
     reason: `the order cannot be read: ${why}`,
     subjects: [],
-    alert: `A person's order was not carried out, since the order cannot be read: ${why}. It should be {"user": "NAME", "reason": "TEXT"}.`,
+    alert: `A person's order was not carried out, since the order cannot be read: ${why}. It should be {"user": "NAME", "reason": "TEXT"} or {"group": "sg-ID", "reason": "TEXT"}.`,
   });
   const noUser = "user is no name of an IAM user";
   const noReason = "reason is no text of at most 256 characters";
@@ -507,7 +588,24 @@ describe("a person's order", () => {
     [
       "with another key",
       { user: "bob", role: "admin" },
-      refused("it has keys other than user and reason"),
+      refused("it has keys other than user, group and reason"),
+    ],
+    [
+      "for a group, exempt or not",
+      { group: "sg-0123456789abcdef0", reason: "seen in a scan" },
+      {
+        decision: "EmergencyActionInfrastructure",
+        reason: "a person ordered security group sg-0123456789abcdef0 closed: seen in a scan",
+        subjects: [
+          { kind: "securityGroup", groupId: "sg-0123456789abcdef0", rules: [], ordered: true },
+        ],
+      },
+    ],
+    ["for a group by name", { group: "web" }, refused("group is no id of a security group")],
+    [
+      "for both",
+      { user: "bob", group: "sg-0123456789abcdef0" },
+      refused("it names a user and a group"),
     ],
   ];
   for (const [name, input, wanted] of cases) {
@@ -530,7 +628,7 @@ describe("a person's order", () => {
         subjects: [],
         alert:
           "An execution was started with what is neither an event nor an order, so nothing was " +
-          'contained. A person\'s order is {"user": "NAME", "reason": "TEXT"}.',
+          'contained. A person\'s order is {"user": "NAME", "reason": "TEXT"} or {"group": "sg-ID", "reason": "TEXT"}.',
       });
     }
   });

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import * as ec2 from "@aws-sdk/client-ec2";
-import type { SecurityGroupSubject } from "../../events/incident";
+import type {
+  InfrastructureSubject,
+  PrefixListSubject,
+  SecurityGroupSubject,
+} from "../../events/incident";
 import type { Case, Mode } from "../../functions/case";
 import { emergencyActionInfrastructure } from "../../functions/EmergencyActionInfrastructure";
 import type { Exemption } from "../../rulebook/exemptions";
@@ -59,7 +63,7 @@ const revoke = (...SecurityGroupRuleIds: string[]) => [
 const look = ["DescribeSecurityGroupRules", { Filters: [{ Name: "group-id", Values: ["sg-1"] }] }];
 
 async function close(
-  subjects: SecurityGroupSubject[],
+  subjects: InfrastructureSubject[],
   answers: Ec2Answers,
   {
     mode = "enforce",
@@ -198,6 +202,138 @@ describe("EmergencyActionInfrastructure", () => {
 
     const shut = await close([proved], { DescribeSecurityGroupRules: rules(office) }, { before });
     assert.deepEqual([shut.after.open, shut.after.notes], [[], []]);
+  });
+
+  const list: PrefixListSubject = { kind: "prefixList", id: "pl-1", adds: ["0.0.0.0/0"] };
+  const fromList: ec2.SecurityGroupRule = {
+    SecurityGroupRuleId: "sgr-list",
+    IpProtocol: "tcp",
+    FromPort: 22,
+    ToPort: 22,
+    IsEgress: false,
+    PrefixListId: "pl-1",
+  };
+  const referring = { SecurityGroups: [{ GroupId: "sg-1" }] };
+  const groupsOf = [
+    "DescribeSecurityGroups",
+    { Filters: [{ Name: "ip-permission.prefix-list-id", Values: ["pl-1"] }] },
+  ];
+  const entries = (...cidrs: string[]) => ({ Entries: cidrs.map((Cidr) => ({ Cidr })) });
+  const entriesOf = (version?: number) => [
+    "GetManagedPrefixListEntries",
+    { PrefixListId: "pl-1", ...(version && { TargetVersion: version }) },
+  ];
+
+  it("closes the groups of a prefix list, by what the record adds to it", async () => {
+    const { after, calls } = await close([list], {
+      DescribeSecurityGroups: referring,
+      DescribeSecurityGroupRules: rules(fromList, office),
+      GetManagedPrefixListEntries: entries("198.51.100.0/24"),
+      RevokeSecurityGroupIngress,
+    });
+    assert.deepEqual(calls, [groupsOf, look, entriesOf(), revoke("sgr-list")]);
+    const before = { rules: [fromList] };
+    assert.deepEqual(after.subjects, [{ kind: "securityGroup", groupId: "sg-1", before }]);
+  });
+
+  it("takes the entries of a restored version, and in a later pass those that are there", async () => {
+    const restored = { ...list, adds: [], version: 3 };
+    const answers: Ec2Answers = {
+      DescribeSecurityGroups: referring,
+      DescribeSecurityGroupRules: rules(fromList),
+      GetManagedPrefixListEntries: ({ TargetVersion }) =>
+        TargetVersion ? entries("0.0.0.0/1", "128.0.0.0/1") : entries("198.51.100.0/24"),
+      RevokeSecurityGroupIngress,
+    };
+    const { calls } = await close([restored], answers);
+    assert.deepEqual(calls, [groupsOf, entriesOf(3), look, entriesOf(), revoke("sgr-list")]);
+    const later = await close([restored], answers, { before: caseOf({ round: 1 }) });
+    assert.deepEqual(later.calls, [groupsOf, look, entriesOf()]);
+    assert.deepEqual([later.after.open, later.after.notes], [[], []]);
+  });
+
+  it("says that no group has a rule from the list", async () => {
+    const { after, calls } = await close([list], {
+      DescribeSecurityGroups: { SecurityGroups: [] },
+    });
+    assert.deepEqual(calls, [groupsOf]);
+    assert.deepEqual(
+      [after.notes, after.subjects],
+      [["no security group has a rule from pl-1"], []],
+    );
+  });
+
+  it("closes what is open beside a list that cannot be read, and names that open", async () => {
+    const { after, calls } = await close([asked], {
+      DescribeSecurityGroupRules: rules(fromList, rule("sgr-v4", "0.0.0.0/0")),
+      GetManagedPrefixListEntries: throttled,
+      RevokeSecurityGroupIngress,
+    });
+    assert.deepEqual(calls, [look, entriesOf(), revoke("sgr-v4")]);
+    assert.deepEqual(after.open, [
+      "sg-1: the entries of prefix list pl-1 could not be read: ThrottlingException: Rate exceeded",
+    ]);
+  });
+
+  it("asks for no entries of a list that is let in elsewhere than to SSH", async () => {
+    const https = { ...fromList, FromPort: 443, ToPort: 443 };
+    const { calls } = await close([asked], { DescribeSecurityGroupRules: rules(https) });
+    assert.deepEqual(calls, [look]);
+  });
+
+  it("leaves 59 of 60 rules as they are", async () => {
+    const many = Array.from({ length: 59 }, (_, n) => rule(`sgr-${n}`, `198.51.100.${n}/32`));
+    const open = rule("sgr-open", "0.0.0.0/0");
+    const { calls } = await close([asked], {
+      DescribeSecurityGroupRules: rules(...many, open),
+      RevokeSecurityGroupIngress,
+    });
+    assert.deepEqual(calls, [look, revoke("sgr-open")]);
+  });
+
+  const remote = { kind: "remoteAddress", address: "8.8.4.4", vpcId: "vpc-1" } as const;
+  const vpc = {
+    Vpcs: [
+      {
+        CidrBlock: "10.0.0.0/16",
+        CidrBlockAssociationSet: [{ CidrBlock: "10.1.0.0/16" }],
+        Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: "2600:1f18::/56" }],
+      },
+    ],
+  };
+  it("makes an address that tries passwords a subject, with an alert", async () => {
+    const { after, calls } = await close([remote], { DescribeVpcs: vpc });
+    const byId = [{ Name: "vpc-id", Values: ["vpc-1"] }];
+    assert.deepEqual(calls, [["DescribeVpcs", { Filters: byId }]]);
+    assert.deepEqual(
+      [after.subjects, after.alerts],
+      [[remote], ["8.8.4.4 tries SSH passwords on an instance"]],
+    );
+  });
+  for (const address of ["10.0.3.4", "10.1.3.4", "2600:1f18::7"]) {
+    it(`leaves an address of the VPC: ${address}`, async () => {
+      const { after } = await close([{ ...remote, address }], { DescribeVpcs: vpc });
+      assert.deepEqual(after.subjects, []);
+      assert.match(after.alerts.join(), /is in the same VPC: it is not blocked/);
+    });
+  }
+
+  it("closes an exempt group by a person's order, and alerts where nothing is open", async () => {
+    const exemption: Exemption = {
+      rule: "ssh-open-to-world",
+      subject: "sg-1",
+      owner: "o",
+      reason: "bastion",
+      expires: "2999-01-01",
+    };
+    const ordered: SecurityGroupSubject = { ...asked, ordered: true };
+    const answers = { RevokeSecurityGroupIngress, DescribeSecurityGroupRules: mixed };
+    const { calls } = await close([ordered], answers, { exemptions: [exemption] });
+    assert.deepEqual(calls, [look, revoke("sgr-v4", "sgr-v6")]);
+    const shut = await close([ordered], { DescribeSecurityGroupRules: rules(office) });
+    assert.deepEqual(shut.after.alerts, [
+      "A person ordered it closed: sg-1: no rule opens SSH to the world",
+    ]);
   });
 
   it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {

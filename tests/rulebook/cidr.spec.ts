@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   type Block,
+  cidrsOf,
   coverInternet,
   type Family,
   largePublicParts,
@@ -223,3 +224,18 @@ function missingOne(): string[] {
     return `${octets.join(".")}/${bits}`;
   });
 }
+
+describe("ranges written as CIDRs", () => {
+  it("are the fewest that hold them", () => {
+    const range = (first: bigint, last: bigint) => ({ first, last });
+    assert.deepEqual(cidrsOf("ipv4", [range(1n, 6n), range(7n, 8n)]), [
+      "0.0.0.1/32",
+      "0.0.0.2/31",
+      "0.0.0.4/30",
+      "0.0.0.8/32",
+    ]);
+    assert.deepEqual(cidrsOf("ipv4", [range(0n, (1n << 32n) - 1n)]), ["0.0.0.0/0"]);
+    assert.deepEqual(cidrsOf("ipv6", [range(0n, (1n << 128n) - 1n)]), ["::/0"]);
+    assert.deepEqual(cidrsOf("ipv6", [range(1n << 125n, (1n << 126n) - 1n)]), ["2000::/3"]);
+  });
+});

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import type { Correction } from "./correction";
 
-/** EC2 clears the host bits of a rule's source; moto keeps them, and 8.8.8.8/0 is then not /0. */
+/** EC2 clears the host bits of the source of a rule or of an ACL's entry; moto keeps them, and 8.8.8.8/0 is then not /0. */
 export const canonicalCidr: Correction = {
   service: "ec2",
   actions: [
@@ -10,12 +10,14 @@ export const canonicalCidr: Correction = {
     "RevokeSecurityGroupIngress",
     "RevokeSecurityGroupEgress",
     "ModifySecurityGroupRules",
+    "CreateNetworkAclEntry",
+    "ReplaceNetworkAclEntry",
   ],
   source: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html",
   async handle(request, _principal, backend) {
     const query = new URLSearchParams(request.body.toString("utf8"));
     for (const [name, value] of [...query]) {
-      if (/\bCidrIp(v[46])?$/.test(name)) query.set(name, canonical(value));
+      if (/\b(CidrIp(v[46])?|(Ipv6)?CidrBlock)$/.test(name)) query.set(name, canonical(value));
     }
     return await backend.forward({ ...request, body: Buffer.from(query.toString()) });
   },

@@ -1,15 +1,18 @@
 import type { Principal } from "../principal";
 import type { Answer, Request } from "../wire";
+import { aclEntries } from "./aclEntries";
 import { assumeRole } from "./assumeRole";
 import { attachmentQuota } from "./attachmentQuota";
 import { callerIdentity } from "./callerIdentity";
 import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
 import { deleteUser } from "./deleteUser";
+import { groupsOfPrefixList } from "./groupsOfPrefixList";
 import { lookupEvents } from "./lookupEvents";
 import { ownName } from "./ownName";
 import { ownRegions } from "./ownRegions";
 import { pages } from "./pages";
+import { prefixLists } from "./prefixLists";
 import { revokeById } from "./revokeById";
 import { rootKey } from "./rootKey";
 import { ruleOwner } from "./ruleOwner";
@@ -35,8 +38,11 @@ export const corrections: Correction[] = [
   sessionToken,
   lookupEvents,
   canonicalCidr,
+  aclEntries,
   revokeById,
   ruleOwner,
+  groupsOfPrefixList,
+  prefixLists,
   ownRegions,
 ];
 

@@ -1,0 +1,288 @@
+import { type BlockRequest, planBlock } from "../networkAcl/plan";
+import { addToCase, type BranchInput, type Case, type Mode, openCase, type Pass } from "./case";
+import { clientTimes } from "./client";
+import { type Cut, cutting } from "./cut";
+import { type Acl, aclCuts, aclOf, block, type Changed, remove } from "./infrastructure/acls";
+import {
+  type BlockStore,
+  blockStoreActions,
+  changesOf,
+  readBlocks,
+  type StoredBlocks,
+  type StoredChange,
+  writeBlocks,
+} from "./infrastructure/blocks";
+import {
+  type Hit,
+  ingressOf,
+  type Lost,
+  type Nic,
+  nicsBy,
+  prefixLists,
+  type Reach,
+  reachLooks,
+  reachOf,
+  requestsFor,
+  tracking,
+  withLists,
+} from "./infrastructure/reach";
+
+type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
+type S3Sdk = typeof import("@aws-sdk/client-s3");
+
+/** Whose sessions are cut: of everybody who lost access, or only where nobody else is hit. */
+export type BreakSessions = boolean | "only-exclusive";
+
+/** What the handler is told when it is deployed. */
+export interface BreakSettings {
+  mode: Mode;
+  sshPorts: number[];
+  trustedCidrs: string[];
+  trustedLists: string[];
+  breakSessions: BreakSessions;
+  sessionBlockMinutes: number;
+}
+
+/** What the handler calls on the account, and on the bucket of the cases. */
+export const breakSessionsActions = {
+  looks: reachLooks,
+  cuts: aclCuts,
+  store: { looks: blockStoreActions.looks, cuts: ["s3:PutObject"] },
+};
+
+/**
+ * How many entries of its own a network ACL is believed to take, one try after the other: as many
+ * as AWS grants at the most, and what it grants unasked.
+ * Source: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (Network ACLs);
+ * the entry `*` counts.
+ */
+const QUOTAS = [39, 19];
+
+/** Plans for one network ACL before somebody else's changes are left to the next pass. */
+const MOST_PLANS = 5;
+
+interface Hand {
+  sdk: Ec2Sdk;
+  ec2: import("@aws-sdk/client-ec2").EC2Client;
+  cut: Cut;
+  store: BlockStore;
+  settings: BreakSettings;
+  /** The case's blocks so far, and those of all others. */
+  own: StoredBlocks;
+  others: StoredBlocks[];
+}
+
+/**
+ * Cuts the sessions of those who lost access: blocks the SSH ports in the network ACLs of the
+ * subnets in which the case's groups have interfaces, for a while. A security group that lost a rule
+ * lets a session go on that EC2 tracks; a network ACL does not.
+ *
+ * Each pass does what is missing. What is blocked is written to the bucket before the first entry is
+ * made. Failed looks are thrown; what a failed call left unblocked is in the case's `unblocked`.
+ * Runs once per cold start and returns the handler.
+ */
+export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings) {
+  const ec2 = new sdk.EC2Client(clientTimes);
+  const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes) };
+
+  return async (input: BranchInput): Promise<Case> => {
+    const before = openCase(input, settings.mode);
+    const lost = await lostAccess({ sdk, ec2 }, before);
+    if (lost.rules.length === 0) return before;
+    const actions: Case["actions"] = [];
+    const cut = cutting(settings.mode, actions, before.actions);
+    const [all, nics] = await Promise.all([
+      readBlocks(store),
+      nicsBy({ sdk, ec2 }, "group-id", lost.groupIds),
+    ]);
+    const own = all.find(({ caseId }) => caseId === before.id) ?? newBlocks(before.id, settings);
+    const others = all.filter(({ caseId }) => caseId !== before.id);
+    const hand: Hand = { sdk, ec2, cut, store, settings, own, others };
+    const reach = await reachOf(
+      { sdk, ec2 },
+      nics.map(({ subnetId }) => subnetId),
+    );
+    const trusted = await trustedSources({ sdk, ec2 }, settings);
+    const passes = [aboutTracking(reach, lost)];
+    for (const acl of reach.acls) {
+      passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
+    }
+    const after = addToCase(before, passes, actions);
+    const unblocked = passes.flatMap((pass) => pass.open ?? []);
+    const { unblocked: _, ...rest } = after;
+    return {
+      ...rest,
+      // What is open was for the pass before to say.
+      open: before.open,
+      ...(unblocked.length > 0 && { unblocked }),
+      ...(own.changes.length > 0 && settings.mode === "enforce" && { blockedUntil: own.until }),
+    };
+  };
+}
+
+function newBlocks(caseId: string, { sessionBlockMinutes }: BreakSettings): StoredBlocks {
+  const until = new Date(Date.now() + sessionBlockMinutes * 60_000).toISOString();
+  return { caseId, until, changes: [] };
+}
+
+/** The rules that the case took from its groups, with the entries of their prefix lists. */
+async function lostAccess(hand: Pick<Hand, "sdk" | "ec2">, known: Case): Promise<Lost> {
+  const groups = known.subjects.flatMap((one) => (one.kind === "securityGroup" ? [one] : []));
+  const rules = groups.flatMap(({ before }) => before.rules.map(ingressOf));
+  const lists = await prefixLists(
+    hand,
+    rules.flatMap(({ cidrs }) => cidrs.filter((cidr) => cidr.startsWith("pl-"))),
+  );
+  return {
+    groupIds: groups.map(({ groupId }) => groupId),
+    rules: rules.map((rule) => withLists(rule, lists)),
+  };
+}
+
+async function trustedSources(
+  hand: Pick<Hand, "sdk" | "ec2">,
+  { trustedCidrs, trustedLists }: BreakSettings,
+): Promise<string[]> {
+  return [...trustedCidrs, ...Object.values(await prefixLists(hand, trustedLists)).flat()];
+}
+
+function aboutTracking({ nics, rules }: Reach, lost: Lost): Pass {
+  const { tracked, untracked } = tracking(nics, rules, lost);
+  const of = lost.groupIds.join(", ");
+  if (tracked.length + untracked.length === 0) {
+    return { notes: [`${of} is on no network interface: there is no session to cut`] };
+  }
+  return {
+    notes: [
+      ...(untracked.length > 0
+        ? [`EC2 did not track sessions by ${of} to ${named(untracked)}: revoking the rule cut them`]
+        : []),
+      ...(tracked.length > 0
+        ? [`EC2 tracks sessions by ${of} to ${named(tracked)}: only the network ACL cuts them`]
+        : []),
+    ],
+  };
+}
+
+const LISTED = 10;
+
+function named(nics: Nic[]): string {
+  const words = nics.map(({ id, instanceId }) => (instanceId ? `${id} (${instanceId})` : id));
+  const rest = words.length - LISTED;
+  return rest > 0 ? `${words.slice(0, LISTED).join(", ")} and ${rest} more` : words.join(", ");
+}
+
+/** One network ACL, request by request. */
+async function blockAcl(
+  hand: Hand,
+  acl: Acl,
+  reach: Reach,
+  { lost, trusted }: { lost: Lost; trusted: string[] },
+): Promise<Pass[]> {
+  const { sshPorts, breakSessions: whose } = hand.settings;
+  const { requests, hits } = requestsFor(acl, reach, lost, { sshPorts, trusted });
+  if (hits.length > 0 && whose === "only-exclusive") {
+    const alert = `${acl.id} is not blocked, and sessions go on: the block would hit ${whoIsHit(hits)}, which the same sources may reach, and breakSessions is only-exclusive`;
+    return [{ alerts: [alert] }];
+  }
+  const passes: Pass[] = [];
+  for (const request of requests) passes.push(await blockRequest(hand, acl, request));
+  const isBlocked = passes.some(({ subjects = [] }) => subjects.length > 0);
+  if (hits.length > 0 && isBlocked) {
+    passes.push({ alerts: [`The block of ${acl.id} also hits SSH to ${whoIsHit(hits)}`] });
+  }
+  return passes;
+}
+
+function whoIsHit(hits: Hit[]): string {
+  const groups = [...new Set(hits.flatMap(({ groupIds }) => groupIds))];
+  return `${named(hits.map(({ nic }) => nic))} by ${groups.join(", ")}`;
+}
+
+/**
+ * Makes what one request needs. What an earlier pass planned is finished; only sources that are new
+ * are planned for.
+ */
+async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promise<Pass> {
+  const { own } = hand;
+  const known = changesOf([own], acl.id).filter(
+    (one) => JSON.stringify(one.request.ports) === JSON.stringify(request.ports),
+  );
+  const open: string[] = [];
+  for (const change of known) {
+    if ((await block(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
+  }
+  const sources = request.sources.filter(
+    (source) => !known.some((change) => change.request.sources.includes(source)),
+  );
+  const fresh = sources.length > 0 ? await blockSources(hand, acl, { ...request, sources }) : {};
+  return joined([{ subjects: known.map((change) => subjectOf(acl, change, own)), open }, fresh]);
+}
+
+/** Plans, writes the plan down and carries it out; another plan where the ACL has changed since. */
+async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Promise<Pass> {
+  const { own, others } = hand;
+  const passes: Pass[] = [];
+  let acl = found;
+  let quota = 0;
+  for (let plans = 0; plans < MOST_PLANS && quota < QUOTAS.length; plans++) {
+    const asked = { ...request, most: QUOTAS[quota] as number };
+    const blocks = changesOf([...others, own], acl.id).map((one) => one.block);
+    const { notes, ...change } = planBlock(acl.entries, asked, blocks);
+    const alerts = notes.map((note) => `${found.id}: ${note}`);
+    if (change.add.length + change.move.length === 0) return joined([...passes, { alerts }]);
+    const at = new Date().toISOString();
+    const stored = { aclId: acl.id, at, request: asked, block: change };
+    await keep(hand, stored);
+    const done = await block(hand, acl, change);
+    const subjects = [subjectOf(acl, stored, own)];
+    if (!done.stopped) return joined([...passes, { subjects, alerts }]);
+    if (done.stopped === "failed") {
+      return joined([...passes, { subjects, alerts, open: [unblockedIn(stored)] }]);
+    }
+    await retract(hand, acl, stored, done);
+    if (done.moved.length > 0) passes.push({ subjects: [subjectOf(acl, stored, own)] });
+    if (done.stopped === "full") quota += 1;
+    acl = (await aclOf(hand, acl.id)) ?? acl;
+  }
+  const why = quota < QUOTAS.length ? "is changed all the time" : "has no room for the entries";
+  const open = [`${acl.id} ${why}: sessions to tcp ${request.ports.join(", ")} go on`];
+  return joined([...passes, { open }]);
+}
+
+/** What a plan has made is taken back; what it has moved stays so, and is given back by the lift. */
+async function retract(hand: Hand, acl: Acl, stored: StoredChange, { made, moved }: Changed) {
+  for (const entry of [...made].reverse()) await remove(hand, acl.id, entry);
+  stored.block = { ...stored.block, add: [], move: moved };
+  if (moved.length === 0) hand.own.changes.splice(hand.own.changes.indexOf(stored), 1);
+  await writeBlocks(hand.store, hand.own);
+}
+
+function joined(passes: Pass[]): Required<Pass> {
+  return {
+    subjects: passes.flatMap(({ subjects = [] }) => subjects),
+    notes: passes.flatMap(({ notes = [] }) => notes),
+    alerts: passes.flatMap(({ alerts = [] }) => alerts),
+    open: passes.flatMap(({ open = [] }) => open),
+  };
+}
+
+/** Written down before it is made; in `observe` nothing is made. */
+async function keep({ store, own, settings }: Hand, change: StoredChange): Promise<void> {
+  own.changes.push(change);
+  if (settings.mode === "enforce") await writeBlocks(store, own);
+}
+
+function subjectOf(acl: Acl, { block: change }: StoredChange, { until }: StoredBlocks) {
+  return {
+    kind: "networkAcl" as const,
+    aclId: acl.id,
+    before: { entries: acl.entries },
+    block: change,
+    until,
+  };
+}
+
+function unblockedIn({ aclId, request }: StoredChange): string {
+  return `${aclId} lets sessions to tcp ${request.ports.join(", ")} go on: not every entry could be made`;
+}

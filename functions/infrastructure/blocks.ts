@@ -1,0 +1,87 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { AclChange } from "../../networkAcl/acl";
+import type { BlockRequest } from "../../networkAcl/plan";
+
+/** What one case did to one network ACL. */
+export interface StoredChange {
+  aclId: string;
+  /** ISO time of the plan: later blocks know the earlier ones. */
+  at: string;
+  request: BlockRequest;
+  block: AclChange;
+}
+
+/** The blocks of one case, as they lie at `blocks/CASEID.json` until they are lifted. */
+export interface StoredBlocks {
+  caseId: string;
+  /** ISO time after which they are lifted. */
+  until: string;
+  changes: StoredChange[];
+}
+
+/** Where the blocks lie. */
+export interface BlockStore {
+  sdk: typeof import("@aws-sdk/client-s3");
+  s3: S3Client;
+}
+
+/** What the store is asked for; S3's ListObjectsV2 is permitted by `s3:ListBucket`. */
+export const blockStoreActions = {
+  looks: ["s3:ListBucket", "s3:GetObject"],
+  cuts: ["s3:PutObject", "s3:DeleteObject"],
+};
+
+const PREFIX = "blocks/";
+
+function place(caseId: string) {
+  return { Bucket: process.env.CASE_BUCKET ?? "", Key: `${PREFIX}${caseId}.json` };
+}
+
+/** Every block that is not lifted, of every case, the oldest first. */
+export async function readBlocks({ sdk, s3 }: BlockStore): Promise<StoredBlocks[]> {
+  const input = { Bucket: process.env.CASE_BUCKET ?? "", Prefix: PREFIX };
+  const found: StoredBlocks[] = [];
+  for await (const { Contents = [] } of sdk.paginateListObjectsV2({ client: s3 }, input)) {
+    for (const { Key } of Contents) {
+      const read = await readBlock({ sdk, s3 }, Key ?? "");
+      if (read) found.push(read);
+    }
+  }
+  return found.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));
+}
+
+/** undefined where the block was lifted since it was listed. */
+async function readBlock({ sdk, s3 }: BlockStore, Key: string): Promise<StoredBlocks | undefined> {
+  const Bucket = process.env.CASE_BUCKET ?? "";
+  try {
+    const { Body } = await s3.send(new sdk.GetObjectCommand({ Bucket, Key }));
+    return JSON.parse((await Body?.transformToString()) ?? "") as StoredBlocks;
+  } catch (error) {
+    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    throw error;
+  }
+}
+
+/** Written before the first entry is made: a sweep then finds the block, whatever becomes of the execution. */
+export async function writeBlocks({ sdk, s3 }: BlockStore, blocks: StoredBlocks): Promise<void> {
+  const Body = JSON.stringify(blocks, null, 2);
+  const ContentType = "application/json";
+  await s3.send(new sdk.PutObjectCommand({ ...place(blocks.caseId), Body, ContentType }));
+}
+
+/** Once all of a case's blocks are lifted. */
+export async function removeBlocks({ sdk, s3 }: BlockStore, caseId: string): Promise<void> {
+  await s3.send(new sdk.DeleteObjectCommand(place(caseId)));
+}
+
+/** The changes of all blocks to one network ACL, the oldest first. */
+export function changesOf(all: StoredBlocks[], aclId: string): StoredChange[] {
+  return all
+    .flatMap(({ changes }) => changes)
+    .filter((one) => one.aclId === aclId)
+    .sort((a, b) => a.at.localeCompare(b.at));
+}
+
+function firstAt({ changes, until }: StoredBlocks): string {
+  return changes[0]?.at ?? until;
+}

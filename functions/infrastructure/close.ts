@@ -1,0 +1,94 @@
+import type { SecurityGroupSubject } from "../../events/incident";
+import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
+import { type SshRule, sshOpenToWorld } from "../../rulebook/ssh";
+import { patiently } from "../account/user";
+import type { CaseSubject, Mode, Pass } from "../case";
+import type { Cut } from "../cut";
+import { type Entries, type Eye, type GroupLook, lookAtGroup, type NamedGroup } from "./look";
+
+/** What the infrastructure branch is told when it is deployed. */
+export interface InfrastructureSettings extends SshRule {
+  mode: Mode;
+  exemptions: Exemption[];
+}
+
+/** What one pass of the branch works with. */
+export interface Hand extends Eye {
+  cut: Cut;
+  caseId: string;
+  settings: InfrastructureSettings;
+  /** A pass that looks again: it waits for nothing, and what it finds open is reported open. */
+  later: boolean;
+}
+
+/** The record has the rules' ids: one call. Where they are gone, somebody was at it: look. */
+export async function closeProved(
+  hand: Hand,
+  group: SecurityGroupSubject,
+  groupId: string,
+): Promise<Pass> {
+  const ids = group.rules.map(({ id }) => id);
+  const outcome = await revoke(hand, groupId, ids);
+  const subject: CaseSubject = { kind: "securityGroup", groupId, before: { rules: group.rules } };
+  if (outcome !== "gone") return { subjects: [subject] };
+  return closeFound(hand, group);
+}
+
+/** A group to look at. */
+export interface Asked extends NamedGroup {
+  ordered?: true;
+}
+
+/**
+ * Looks at a group, and revokes the rules that open SSH to the world, in one call.
+ *
+ * @param known entries of prefix lists beside those that EC2 shows.
+ */
+export async function closeFound(hand: Hand, group: Asked, known: Entries = {}): Promise<Pass> {
+  const look = () => lookAtGroup(hand, group, hand.settings, known);
+  const found = hand.later ? await look() : await patiently(look);
+  const nothing = (note: string): Pass =>
+    group.ordered && !hand.later
+      ? { alerts: [`A person ordered it closed: ${note}`] }
+      : { notes: [note] };
+  if (!found) {
+    const label = group.groupId ?? `group ${group.groupName}`;
+    return nothing(`${label} has no rules, or is not there (any more): nothing to close`);
+  }
+  const { groupId } = found;
+  const now = new Date().toISOString();
+  const { exemption } = exemptionFor(hand.settings.exemptions, "ssh-open-to-world", [groupId], now);
+  if (exemption && !group.ordered) {
+    return { notes: [`${groupId} is exempt until ${exemption.expires}: ${exemption.reason}`] };
+  }
+  const unread = found.unread.map((one) => `${groupId}: ${one}`);
+  const trustedCidrs = [...hand.settings.trustedCidrs, ...found.trusted];
+  const judgement = sshOpenToWorld(found.ingress, { ...hand.settings, trustedCidrs });
+  if (judgement.answer === "unknown") {
+    return { alerts: judgement.reasons.map((reason) => `${groupId}: ${reason}`), open: unread };
+  }
+  if (judgement.answer === "no") {
+    return hand.later ? {} : nothing(`${groupId}: no rule opens SSH to the world`);
+  }
+  const pass = await closeRules(hand, found, judgement.openers);
+  return {
+    ...pass,
+    notes: [...judgement.reasons, ...(pass.notes ?? [])],
+    open: [...(pass.open ?? []), ...unread],
+  };
+}
+
+async function closeRules(hand: Hand, { groupId, rules }: GroupLook, ids: string[]): Promise<Pass> {
+  const openers = rules.filter(({ SecurityGroupRuleId: id = "" }) => ids.includes(id));
+  await revoke(hand, groupId, ids);
+  return {
+    subjects: [{ kind: "securityGroup", groupId, before: { rules: openers } }],
+    // A later pass finds what somebody opened again, or what the first cut had missed.
+    open: hand.later ? ids.map((id) => `${groupId} was open again by ${id}`) : [],
+  };
+}
+
+function revoke({ sdk, ec2, cut }: Hand, GroupId: string, SecurityGroupRuleIds: string[]) {
+  const command = new sdk.RevokeSecurityGroupIngressCommand({ GroupId, SecurityGroupRuleIds });
+  return cut("ec2:RevokeSecurityGroupIngress", GroupId, command, () => ec2.send(command));
+}

@@ -1,0 +1,168 @@
+import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
+import { type Ingress, mayReachSsh, type SshRule } from "../../rulebook/ssh";
+import { isGone } from "../cut";
+import { listed } from "../listed";
+
+export type Ec2Sdk = typeof import("../../sdk/ec2");
+
+/** What a look at EC2 needs. */
+export interface Eye {
+  sdk: Ec2Sdk;
+  ec2: EC2Client;
+}
+
+/** How a look names a group; by name alone it is the default VPC's. */
+export interface NamedGroup {
+  groupId?: string;
+  groupName?: string;
+}
+
+/** A security group's inbound rules, as EC2 has them and as the rulebook reads them. */
+export interface GroupLook {
+  groupId: string;
+  rules: SecurityGroupRule[];
+  ingress: Ingress[];
+  /** The CIDRs in the prefix lists that the owner trusts, as far as rules name them. */
+  trusted: string[];
+  /** Prefix lists whose entries could not be read, in sentences; their rules have unknown sources. */
+  unread: string[];
+}
+
+/** The CIDRs in prefix lists, by the lists' ids. */
+export type Entries = Record<string, string[]>;
+
+/**
+ * Looks at a security group. The entries of a prefix list are read where a rule from it may reach
+ * SSH.
+ *
+ * @param known entries of lists beside those that EC2 shows.
+ * @returns undefined where there is no such group, or EC2 shows no rule of it (yet).
+ */
+export async function lookAtGroup(
+  eye: Eye,
+  group: NamedGroup,
+  ssh: Pick<SshRule, "sshPorts" | "trustedLists">,
+  known: Entries = {},
+): Promise<GroupLook | undefined> {
+  const groupId = group.groupId ?? (await idOfName(eye, group.groupName ?? ""));
+  const all = groupId && (await rulesOf(eye, groupId));
+  if (!groupId || !all) return undefined;
+  const rules = all.filter((one) => !one.IsEgress);
+  const lists = rules
+    .filter((one) => mayReachSsh(ingress(one, {}), ssh) !== "no")
+    .flatMap(({ PrefixListId }) => PrefixListId ?? []);
+  const read = await Promise.all(
+    [...new Set(lists)].map((id) => readEntries(eye, id, known[id] ?? [])),
+  );
+  const entries = Object.fromEntries(read.map(({ id, cidrs }) => [id, cidrs]));
+  return {
+    groupId,
+    rules,
+    ingress: rules.map((one) => ingress(one, entries)),
+    trusted: read.flatMap(({ id, cidrs }) => (ssh.trustedLists?.includes(id) ? cidrs : [])),
+    unread: read.flatMap(({ unread }) => unread ?? []),
+  };
+}
+
+/**
+ * The groups of this account and region with an inbound rule from a prefix list. One that another
+ * account shares is seen here too, and groups of other accounts that use ours are not.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
+ * (ip-permission.prefix-list-id)
+ */
+export async function groupsFrom({ sdk, ec2 }: Eye, prefixListId: string): Promise<string[]> {
+  const filter = { Filters: [{ Name: "ip-permission.prefix-list-id", Values: [prefixListId] }] };
+  const found: string[] = [];
+  for await (const page of sdk.paginateDescribeSecurityGroups({ client: ec2 }, filter)) {
+    found.push(...listed(page.SecurityGroups).flatMap(({ GroupId }) => GroupId ?? []));
+  }
+  return found;
+}
+
+/**
+ * The CIDRs in a prefix list, customer-managed or AWS's own.
+ *
+ * @param version absent: the current one.
+ * @throws what EC2 answers where it does not show them.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetManagedPrefixListEntries.html
+ */
+export async function entriesOf(
+  { sdk, ec2 }: Eye,
+  PrefixListId: string,
+  version?: number,
+): Promise<string[]> {
+  const input = { PrefixListId, ...(version !== undefined && { TargetVersion: version }) };
+  const cidrs: string[] = [];
+  for await (const page of sdk.paginateGetManagedPrefixListEntries({ client: ec2 }, input)) {
+    cidrs.push(...listed(page.Entries).flatMap(({ Cidr }) => Cidr ?? []));
+  }
+  return cidrs;
+}
+
+/** One list that cannot be read must not keep a group's other rules open. */
+async function readEntries(eye: Eye, id: string, known: string[]) {
+  try {
+    return { id, cidrs: [...(await entriesOf(eye, id)), ...known] };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return {
+      id,
+      cidrs: ["unknown", ...known],
+      unread: `the entries of prefix list ${id} could not be read: ${name}: ${message}`.slice(
+        0,
+        500,
+      ),
+    };
+  }
+}
+
+/** A filter that matches nothing is no error: a group without any rule and no group look alike. */
+async function rulesOf({ sdk, ec2 }: Eye, groupId: string) {
+  const rules: SecurityGroupRule[] = [];
+  const filter = { Filters: [{ Name: "group-id", Values: [groupId] }] };
+  try {
+    for await (const page of sdk.paginateDescribeSecurityGroupRules({ client: ec2 }, filter)) {
+      rules.push(...listed(page.SecurityGroupRules));
+    }
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+  return rules.length === 0 ? undefined : rules;
+}
+
+/**
+ * A name alone means the group of the default VPC.
+ * Source: EC2 API Reference, AuthorizeSecurityGroupIngress, GroupName,
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
+ */
+async function idOfName({ sdk, ec2 }: Eye, name: string) {
+  const isDefault = [{ Name: "is-default", Values: ["true"] }];
+  const { Vpcs } = await ec2.send(new sdk.DescribeVpcsCommand({ Filters: isDefault }));
+  const vpc = Vpcs?.[0]?.VpcId;
+  if (!vpc) return undefined;
+  const command = new sdk.DescribeSecurityGroupsCommand({
+    Filters: [
+      { Name: "vpc-id", Values: [vpc] },
+      { Name: "group-name", Values: [name] },
+    ],
+  });
+  return (await ec2.send(command)).SecurityGroups?.[0]?.GroupId;
+}
+
+/** A rule from a security group has no addresses. */
+function ingress(rule: SecurityGroupRule, entries: Entries): Ingress {
+  return {
+    id: rule.SecurityGroupRuleId ?? "",
+    protocol: rule.IpProtocol ?? "unknown",
+    ...(rule.FromPort !== undefined && { fromPort: rule.FromPort }),
+    ...(rule.ToPort !== undefined && { toPort: rule.ToPort }),
+    cidrs: sources(rule, entries),
+  };
+}
+
+function sources(rule: SecurityGroupRule, entries: Entries): string[] {
+  const cidr = rule.CidrIpv4 ?? rule.CidrIpv6;
+  if (cidr !== undefined) return [cidr];
+  return rule.PrefixListId ? (entries[rule.PrefixListId] ?? ["unknown"]) : [];
+}

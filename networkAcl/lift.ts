@@ -1,0 +1,148 @@
+import {
+  type AclChange,
+  type AclEntry,
+  type AclLift,
+  describe,
+  inOrder,
+  type Move,
+  sameEntry,
+  sameRule,
+  sourceOf,
+} from "./acl";
+import { movesInOrder } from "./numbers";
+import { movedBy } from "./trace";
+
+export interface LiftPlan extends AclLift {
+  /** What was changed meanwhile, and stays as it is, as sentences. */
+  notes: string[];
+}
+
+/**
+ * Takes a block off its ACL: its entries go where number and all fields are as they were made, and
+ * what was moved gets its number back where it is as it was moved, the number is free, and nothing
+ * that matters to it has come between. Where a later block needs it where it is, that one has
+ * inherited the move, and gives the number back when it is lifted.
+ *
+ * A block that was made in part, or lifted in part, is lifted as well.
+ *
+ * @param entries of both directions.
+ * @param others the other blocks on this ACL that are not lifted yet, the oldest first.
+ */
+export function planLift(
+  entries: AclEntry[],
+  block: AclChange,
+  others: AclChange[] = [],
+): LiftPlan {
+  const moved = movedBy(others);
+  const made = block.add.map(moved);
+  const isMade = (entry: AclEntry) => made.some((own) => sameEntry(own, entry));
+  const moves = [...(block.inherited ?? []), ...block.move];
+  const { copies, move, rest } = movedBack(
+    inOrder(entries.filter((entry) => !entry.egress && !isMade(entry))),
+    moves,
+  );
+  const gone = made.filter((own) => !entries.some((entry) => sameEntry(own, entry)));
+  const passedOn = others.flatMap(({ inherited = [] }) =>
+    inherited.map((one) => JSON.stringify(one)),
+  );
+  const stay = block.move.filter((one) => {
+    const back = [one.entry.number, ...earlierNumbers(one.entry, moves)];
+    const isBack = rest.some((entry) => back.includes(entry.number) && sameRule(entry, one.entry));
+    return !isBack && !one.foreign && !passedOn.includes(JSON.stringify(one));
+  });
+  return {
+    remove: [...entries.filter(isMade), ...copies],
+    move,
+    notes: [
+      ...gone.map(
+        (entry) => `${describe(entry)} is not there any more: somebody removed or changed it`,
+      ),
+      ...stay.map(
+        ({ entry, to }) =>
+          `${describe(entry)}, which the block moved to ${to}, does not get its number back: ` +
+          "somebody changed it, took the number, or put an entry between",
+      ),
+    ],
+  };
+}
+
+/** An entry that is there: its number now, and the earlier ones that it may get back, last first. */
+interface Moved {
+  entry: AclEntry;
+  number: number;
+  earlier: number[];
+}
+
+function movedBack(inbound: AclEntry[], moves: Move[]) {
+  const all: Moved[] = inbound.map((entry) => ({
+    entry,
+    number: entry.number,
+    earlier: earlierNumbers(entry, moves),
+  }));
+  // A move is a new entry and a removal: where it ended between them, the old entry is still there.
+  const copies = all.filter(({ entry, earlier }) =>
+    all.some(
+      (other) =>
+        other.earlier.length === 0 &&
+        earlier.includes(other.number) &&
+        sameRule(other.entry, entry),
+    ),
+  );
+  const left = all.filter((one) => !copies.includes(one));
+  const goDown = left.filter(({ number, earlier }) => earlier.some((to) => to < number));
+  const goUp = left.filter((one) => !goDown.includes(one)).reverse();
+  for (const one of [...goDown, ...goUp]) {
+    const to = one.earlier.findLast((number) => canMove(one, number, left));
+    if (to !== undefined) one.number = to;
+  }
+  return {
+    copies: copies.map(({ entry }) => entry),
+    move: movesInOrder(
+      left.flatMap(({ entry, number }): Move[] =>
+        number === entry.number ? [] : [{ entry, to: number }],
+      ),
+    ),
+    rest: left.map(({ entry, number }) => ({ ...entry, number })),
+  };
+}
+
+function earlierNumbers(entry: AclEntry, moves: Move[]): number[] {
+  const numbers: number[] = [];
+  let now = entry;
+  for (const { entry: was, to } of [...moves].reverse()) {
+    if (!sameEntry({ ...was, number: to }, now)) continue;
+    now = was;
+    numbers.push(was.number);
+  }
+  return numbers;
+}
+
+/** Is the number free, and does nothing between decide packets of this entry in another way? */
+function canMove({ entry, number }: Moved, to: number, all: Moved[]): boolean {
+  const [low, high] = [Math.min(to, number), Math.max(to, number)];
+  return !all.some((other) => {
+    if (other.number === to) return true;
+    const isBetween = other.number > low && other.number < high;
+    return isBetween && other.entry.action !== entry.action && overlap(other.entry, entry);
+  });
+}
+
+/** May one packet match both? */
+function overlap(a: AclEntry, b: AclEntry): boolean {
+  const [one, other] = [sourceOf(a), sourceOf(b)];
+  if (one === undefined || other === undefined) return false;
+  return (
+    one.family === other.family &&
+    one.first <= other.last &&
+    other.first <= one.last &&
+    protocolsMeet(a, b)
+  );
+}
+
+function protocolsMeet(a: AclEntry, b: AclEntry): boolean {
+  if (a.protocol === "-1" || b.protocol === "-1") return true;
+  if (a.protocol !== b.protocol) return false;
+  const { fromPort: from = 0, toPort: to = 65535 } = a;
+  const { fromPort = 0, toPort = 65535 } = b;
+  return from <= toPort && fromPort <= to;
+}

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { type AclEntry, applied, inOrder } from "../../networkAcl/acl";
+import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+
+/** An inbound entry in short: "100 allow -1 10.0.0.0/8", "99 deny 6 0.0.0.0/0 22-22". */
+function entry(text: string): AclEntry {
+  const [number, action, protocol = "", cidr = "", ports] = text.split(" ");
+  const [fromPort, toPort] = ports?.split("-").map(Number) ?? [];
+  const fields = { number: Number(number), egress: false, protocol, cidr };
+  const said = { ...fields, action: action as AclEntry["action"] };
+  return ports === undefined ? said : { ...said, fromPort, toPort };
+}
+
+function show({ number, action, protocol, cidr, fromPort, toPort }: AclEntry): string {
+  const ports = fromPort === undefined ? "" : ` ${fromPort}-${toPort}`;
+  return `${number} ${action} ${protocol} ${cidr}${ports}`;
+}
+
+function planned(acl: string[], request: Partial<BlockRequest>) {
+  const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
+  const { add, move, notes } = planBlock(acl.map(entry), { ...world, ...request });
+  return {
+    add: add.map(show),
+    move: move.map(({ entry: was, to }) => `${show(was)} to ${to}`),
+    notes,
+  };
+}
+
+const DEFAULT_ACL = ["100 allow -1 0.0.0.0/0", "101 allow -1 ::/0"];
+const cases: {
+  what: string;
+  acl: string[];
+  request: Partial<BlockRequest>;
+  add?: string[];
+  move?: string[];
+  notes?: string[];
+}[] = [
+  {
+    what: "the world in one entry",
+    acl: DEFAULT_ACL,
+    request: {},
+    add: ["99 deny 6 0.0.0.0/0 22-22"],
+  },
+  {
+    what: "both families of the world but for the VPC in two entries each",
+    acl: DEFAULT_ACL,
+    request: { sources: ["0.0.0.0/0", "::/0"], keep: ["10.0.0.0/16", "2600:1f18::/56"] },
+    add: [
+      "96 allow 6 2600:1f18::/56 22-22",
+      "97 deny 6 ::/0 22-22",
+      "98 allow 6 10.0.0.0/16 22-22",
+      "99 deny 6 0.0.0.0/0 22-22",
+    ],
+  },
+  {
+    what: "one remote address",
+    acl: DEFAULT_ACL,
+    request: { sources: ["198.51.100.7/32"] },
+    add: ["99 deny 6 198.51.100.7/32 22-22"],
+  },
+  {
+    what: "neighbouring sources and ports in one entry",
+    acl: DEFAULT_ACL,
+    request: { sources: ["198.51.100.0/25", "198.51.100.128/25"], ports: [23, 22] },
+    add: ["99 deny 6 198.51.100.0/24 22-23"],
+  },
+  {
+    what: "ports apart in one entry each where the ports between are open",
+    acl: DEFAULT_ACL,
+    request: { ports: [22, 2222] },
+    add: ["98 deny 6 0.0.0.0/0 2222-2222", "99 deny 6 0.0.0.0/0 22-22"],
+  },
+  {
+    what: "ports apart in one entry where the ports between are denied",
+    acl: ["100 allow 6 0.0.0.0/0 22-22", "110 allow 6 0.0.0.0/0 2222-2222"],
+    request: { ports: [22, 2222] },
+    add: ["99 deny 6 0.0.0.0/0 22-2222"],
+  },
+  {
+    what: "behind an entry that keeps what is to be kept",
+    acl: ["100 allow 6 10.0.0.0/8 22-22", "200 allow -1 0.0.0.0/0"],
+    request: { keep: ["10.0.0.0/8"] },
+    add: ["199 deny 6 0.0.0.0/0 22-22"],
+  },
+  {
+    what: "nothing that is denied",
+    acl: ["90 deny 6 0.0.0.0/0 22-22", ...DEFAULT_ACL],
+    request: {},
+  },
+  { what: "nothing that is kept", acl: DEFAULT_ACL, request: { keep: ["0.0.0.0/0"] } },
+  { what: "nothing where only UDP is let in", acl: ["100 allow 17 0.0.0.0/0 22-22"], request: {} },
+  {
+    what: "with the ACL's first entries moved where there is no room",
+    acl: ["1 allow -1 0.0.0.0/0", "2 allow -1 ::/0", "9 deny -1 0.0.0.0/0"],
+    request: { keep: ["10.0.0.0/16"] },
+    add: ["1 allow 6 10.0.0.0/16 22-22", "2 deny 6 0.0.0.0/0 22-22"],
+    move: ["2 allow -1 ::/0 to 4", "1 allow -1 0.0.0.0/0 to 3"],
+  },
+  {
+    what: "with entries moved down where the numbers end",
+    acl: ["32765 allow 6 10.0.0.0/8 22-22", "32766 allow -1 0.0.0.0/0"],
+    request: { keep: ["10.0.0.0/8"], most: 3 },
+    add: ["32765 deny 6 0.0.0.0/0 22-22"],
+    move: ["32765 allow 6 10.0.0.0/8 22-22 to 32764"],
+  },
+  {
+    what: "as much as the quota has room for, and says what not",
+    acl: DEFAULT_ACL,
+    request: { sources: ["198.51.100.7/32", "203.0.113.0/24"], most: 2 },
+    add: ["99 deny 6 203.0.113.0/24 22-22"],
+    notes: [
+      "TCP 22 from 198.51.100.7/32 is not blocked in the network ACL: it may have 2 inbound IPv4 entries of one's own, and they are used up",
+    ],
+  },
+  {
+    what: "what can be read, and says what cannot",
+    acl: DEFAULT_ACL,
+    request: { sources: ["198.51.100.7/32", "the office"], keep: ["home"] },
+    add: ["99 deny 6 198.51.100.7/32 22-22"],
+    notes: [
+      '"the office" is not blocked in the network ACL: it is no CIDR',
+      '"home" is not kept in the network ACL: it is no CIDR',
+    ],
+  },
+];
+
+describe("the plan of a network ACL's block", () => {
+  for (const { what, acl, request, add = [], move = [], notes = [] } of cases) {
+    it(`blocks ${what}`, () => {
+      assert.deepEqual(planned(acl, request), { add, move, notes });
+    });
+  }
+
+  it("plans 31 sources in an ACL of 20 entries in under 50 ms", () => {
+    const acl = Array.from({ length: 20 }, (_, at) =>
+      entry(`${at + 1} allow 6 2001:db8:${at.toString(16)}::${at + 1}/128 20-25`),
+    );
+    const sources = Array.from(
+      { length: 31 },
+      (_, at) => `2001:db8:${at.toString(16)}::/${48 + at}`,
+    );
+    const request = { sources: [...sources, "::/0"], keep: ["2001:db8:7::/64"], ports: [22, 2222] };
+    planBlock(acl, { ...request, most: 60 });
+    const times = Array.from({ length: 10 }, () => {
+      const start = performance.now();
+      planBlock(acl, { ...request, most: 60 });
+      return performance.now() - start;
+    }).sort((a, b) => a - b);
+    const [fastest = Number.NaN] = times;
+    console.log(`      planned in ${fastest.toFixed(1)} ms`);
+    assert.ok(fastest < 50);
+  });
+});
+
+describe("the plan of a network ACL's lift", () => {
+  const request = { sources: ["0.0.0.0/0"], keep: ["10.0.0.0/16"], ports: [22] };
+  const acl = ["1 allow -1 0.0.0.0/0", "2 allow -1 ::/0"].map(entry);
+  const block = planBlock(acl, request);
+  const after = applied(acl, block);
+
+  const lifted = (entries: AclEntry[]) => {
+    const { notes, ...lift } = planLift(entries, block);
+    return { acl: applied(entries, lift).map(show), notes };
+  };
+  const original = acl.map(show);
+
+  it("leaves what somebody added meanwhile", () => {
+    const added = entry("50 deny 6 0.0.0.0/0 3389-3389");
+    assert.deepEqual(lifted([...after, added]), { acl: [...original, show(added)], notes: [] });
+  });
+
+  it("leaves an entry of its own that somebody changed, and says so", () => {
+    const changed = after.map((one) => (one.number === 2 ? { ...one, cidr: "9.0.0.0/8" } : one));
+    assert.deepEqual(lifted(changed), {
+      acl: ["2 deny 6 9.0.0.0/8 22-22", "3 allow -1 0.0.0.0/0", "4 allow -1 ::/0"],
+      notes: [
+        "inbound entry 2 (deny 0.0.0.0/0, protocol 6, ports 22-22) is not there any more: somebody removed or changed it",
+        "inbound entry 2 (allow ::/0, protocol -1), which the block moved to 4, does not get its number back: somebody changed it, took the number, or put an entry between",
+        "inbound entry 1 (allow 0.0.0.0/0, protocol -1), which the block moved to 3, does not get its number back: somebody changed it, took the number, or put an entry between",
+      ],
+    });
+  });
+
+  it("moves nothing over an entry that decides on the same packets in another way", () => {
+    const [, , moved, last] = after as [AclEntry, AclEntry, AclEntry, AclEntry];
+    const between = entry("2 deny 6 0.0.0.0/0 3389-3389");
+    assert.deepEqual(lifted([between, moved, last]).acl, [
+      "2 deny 6 0.0.0.0/0 3389-3389",
+      "3 allow -1 0.0.0.0/0",
+      "4 allow -1 ::/0",
+    ]);
+  });
+
+  it("lifts a block that ended at any of its calls", () => {
+    const states = [acl];
+    let now = acl;
+    for (const { entry: was, to } of block.move) {
+      states.push([...now, { ...was, number: to }]);
+      now = applied(now, { move: [{ entry: was, to }] });
+      states.push(now);
+    }
+    for (const one of block.add) {
+      now = applied(now, { add: [one] });
+      states.push(now);
+    }
+    assert.equal(states.length, 7);
+    for (const state of states) assert.deepEqual(lifted(inOrder(state)).acl, original);
+  });
+
+  it("keeps a later block whole, which gives the numbers back at the end", () => {
+    const later = planBlock(after, { ...request, sources: ["9.0.0.0/8"], ports: [22] }, [block]);
+    const both = applied(after, later);
+    const first = planLift(both, block, [later]);
+    const half = applied(both, first);
+    const last = planLift(half, later);
+    assert.deepEqual(applied(half, last).map(show), original);
+    assert.deepEqual([...first.notes, ...last.notes], []);
+  });
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type AclChange, type AclEntry, applied, inOrder } from "../../networkAcl/acl";
+import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { acl, request, small, smallPieces } from "./acls";
+import { isAsked, isFrom, packetsAt, verdict } from "./oracle";
+
+/** The same ACLs every time; others with PROPERTY_SEED, more with PROPERTY_RUNS=100000. */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 2000);
+const SEED = Number(process.env.PROPERTY_SEED ?? 1);
+
+/** The sources that the notes say are not blocked. */
+function missedIn(notes: string[]): string[] {
+  return notes.flatMap((note) => /from (.*) is not blocked/.exec(note)?.[1]?.split(", ") ?? []);
+}
+
+/** Blocks what is asked, but for what the notes name, and decides on all else as before. */
+function assertBlocks(
+  before: AclEntry[],
+  after: AclEntry[],
+  blocks: { asked: BlockRequest; notes: string[] }[],
+): void {
+  for (const packet of packetsAt(
+    [...before, ...after],
+    blocks.map(({ asked }) => asked),
+  )) {
+    const was = verdict(before, packet);
+    const is = verdict(after, packet);
+    const asking = blocks.filter(({ asked }) => isAsked(asked, packet));
+    if (asking.length === 0) assert.equal(is, was, `changed: ${JSON.stringify(packet)}`);
+    else if (is === "allow") {
+      const told = asking.every(({ notes }) => isFrom(missedIn(notes), packet));
+      assert.ok(told, `open: ${JSON.stringify(packet)}`);
+    }
+  }
+}
+
+function ownOf(entries: AclEntry[], isV6: boolean): number {
+  return entries.filter(
+    ({ egress, number, cidr }) => !egress && number <= 32766 && cidr.includes(":") === isV6,
+  ).length;
+}
+
+/** All lists of fewer entries, of two at the most. */
+function shorterThan(length: number): AclEntry[][] {
+  const pairs = smallPieces.flatMap((one) => smallPieces.map((two) => [one, two]));
+  const all: AclEntry[][] = [[], ...smallPieces.map((piece) => [piece]), ...pairs];
+  return all.filter((list) => list.length < length);
+}
+
+describe("the plan of a network ACL's block, for random ACLs", function () {
+  this.timeout(Math.max(60_000, RUNS * 100));
+
+  const always = (what: (entries: AclEntry[], asked: BlockRequest, then: BlockRequest) => void) =>
+    fc.assert(fc.property(acl, request, request, what), { numRuns: RUNS, seed: SEED });
+
+  it("denies what it is to deny, and decides on every other packet as before", () =>
+    always((entries, asked) => {
+      const { notes, ...change } = planBlock(entries, asked);
+      assertBlocks(entries, applied(entries, change), [{ asked, notes }]);
+    }));
+
+  it("keeps to the quota of each family", () =>
+    always((entries, asked) => {
+      const after = applied(entries, planBlock(entries, asked));
+      for (const isV6 of [false, true]) {
+        const most = Math.max(asked.most as number, ownOf(entries, isV6));
+        assert.ok(ownOf(after, isV6) <= most);
+      }
+    }));
+
+  it("finds nothing to do where it was done", () =>
+    always((entries, asked) => {
+      const { notes, ...change } = planBlock(entries, { ...asked, most: 1000 });
+      assert.deepEqual(notes, []);
+      const again = planBlock(applied(entries, change), { ...asked, most: 1000 });
+      assert.deepEqual(again, { add: [], move: [], notes: [] });
+    }));
+
+  it("takes so few entries that no shorter list would do", () =>
+    fc.assert(
+      fc.property(small, ({ entries, asked }) => {
+        const { add } = planBlock(entries, asked);
+        const packets = packetsAt([...entries, ...smallPieces], [asked]);
+        const isRight = (after: AclEntry[]) =>
+          packets.every((packet) => {
+            const is = isAsked(asked, packet) ? "deny" : verdict(entries, packet);
+            return verdict(after, packet) === is;
+          });
+        for (const list of shorterThan(add.length)) {
+          for (const { number } of entries) {
+            const at = list.map((piece, index) => ({ ...piece, number: number - 9 + index }));
+            assert.ok(!isRight([...entries, ...at]), `enough: ${JSON.stringify(at)}`);
+          }
+        }
+      }),
+      { numRuns: Math.ceil(RUNS / 10), seed: SEED },
+    ));
+
+  it("is lifted without a trace", () =>
+    always((entries, asked) => {
+      const block = planBlock(entries, asked);
+      const { notes, ...lift } = planLift(applied(entries, block), block);
+      assert.deepEqual(notes, []);
+      assert.deepEqual(applied(applied(entries, block), lift), inOrder(entries));
+    }));
+
+  for (const order of ["the first", "the second"]) {
+    it(`overlaps with another, and is lifted without a trace, ${order} first`, () =>
+      always((entries, asked, then) => {
+        const one = { asked, ...planBlock(entries, asked) };
+        const blocked = applied(entries, one);
+        const two = { asked: then, ...planBlock(blocked, then, [one]) };
+        const both = applied(blocked, two);
+        assertBlocks(entries, both, [one, two]);
+
+        const [gone, left] = order === "the first" ? [one, two] : [two, one];
+        const lift = planLift(both, gone as AclChange, [left as AclChange]);
+        const half = applied(both, lift);
+        assertBlocks(entries, half, [left]);
+        const last = planLift(half, left as AclChange);
+        assert.deepEqual([...lift.notes, ...last.notes], []);
+        assert.deepEqual(applied(half, last), inOrder(entries));
+      }));
+  }
+});
