@@ -60,6 +60,7 @@ describe("the program", function () {
     "VerifyAccount",
   ];
   responders.push("EmergencyActionInfrastructure", "RecordCase", "Report");
+  responders.push("BreakSessions", "LiftSessionBlock", "SweepSessionBlocks");
 
   it("registers these resources and no others", () => {
     const counts = new Map<string, number>();
@@ -67,17 +68,18 @@ describe("the program", function () {
     assert.deepEqual(Object.fromEntries([...counts].sort()), {
       "aws:cloudwatch/eventRule:EventRule": 4,
       "aws:cloudwatch/eventTarget:EventTarget": 4,
-      "aws:cloudwatch/logGroup:LogGroup": 8,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 4,
-      "aws:iam/role:Role": 9,
-      "aws:iam/rolePolicy:RolePolicy": 9,
-      "aws:lambda/function:Function": 7,
+      "aws:cloudwatch/logGroup:LogGroup": 11,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 5,
+      "aws:iam/role:Role": 13,
+      "aws:iam/rolePolicy:RolePolicy": 13,
+      "aws:lambda/function:Function": 10,
       "aws:s3/bucket:Bucket": 1,
       "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
       "aws:s3/bucketVersioning:BucketVersioning": 1,
+      "aws:scheduler/schedule:Schedule": 1,
       "aws:sfn/stateMachine:StateMachine": 1,
       "aws:sns/topic:Topic": 1,
       "aws:sqs/queue:Queue": 1,
@@ -95,7 +97,7 @@ describe("the program", function () {
 
   it("names and tags everything from the stack", () => {
     const taggable = lab.filter(({ inputs }) => "tags" in inputs);
-    assert.equal(taggable.length, 4 + 8 + 4 + 9 + 7 + 1 + 1 + 1 + 1);
+    assert.equal(taggable.length, 4 + 11 + 5 + 13 + 10 + 1 + 1 + 1 + 1);
     for (const { inputs, name } of lab) {
       assert.ok(name.startsWith("tourniquet-lab"), name);
       if (inputs.tags) assert.equal(inputs.tags.tourniquet, "tourniquet-lab");
@@ -149,7 +151,12 @@ describe("the program", function () {
         {
           source: ["aws.health"],
           "detail-type": ["AWS Health Event"],
-          detail: { eventTypeCode: ["AWS_RISK_CREDENTIALS_EXPOSED"] },
+          detail: {
+            eventTypeCode: [
+              "AWS_RISK_CREDENTIALS_EXPOSED",
+              "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED",
+            ],
+          },
         },
       ],
     ]);
@@ -289,7 +296,14 @@ describe("the program", function () {
   });
 
   it("gives no role the power to change anything where it only observes", () => {
-    for (const name of responders) {
+    const observing = ofType(observe, ":Function").map(({ inputs }) => inputs.name);
+    const deployed = responders.filter((name) => observing.includes(`tourniquet-lab-${name}`));
+    // Where nothing was blocked there is nothing to lift.
+    assert.deepEqual(
+      responders.filter((name) => !deployed.includes(name)),
+      ["LiftSessionBlock"],
+    );
+    for (const name of deployed) {
       const cuts = actionsOf(statementsOf(observe, name)).filter((action) => CUTS.test(action));
       assert.deepEqual(cuts, [], name);
     }

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { draw, picture } from "../docs/stateGraph";
+import { breakSessionsActions } from "../functions/BreakSessions";
 import { emergencyActionAccountActions } from "../functions/EmergencyActionAccount";
 import { emergencyActionApplicationActions } from "../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../functions/EmergencyActionInfrastructure";
+import { liftSessionBlockActions } from "../functions/LiftSessionBlock";
 import { stripAccountActions } from "../functions/StripAccount";
 import { syncGroupsActions } from "../functions/SyncGroups";
 import { keys, laterKeys } from "../settings";
@@ -35,6 +37,8 @@ describe("the README", () => {
       ...emergencyActionInfrastructureActions.cuts,
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,
+      ...breakSessionsActions.cuts,
+      ...liftSessionBlockActions.cuts,
       ...syncGroupsActions.cuts,
       ...syncGroupsActions.grants,
     ];
