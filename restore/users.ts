@@ -27,7 +27,9 @@ export function userIn(context: Context, { input }: Action) {
   const name = String(input.UserName);
   const subject = userOf(context, name);
   const now: UserNow = context.present.users[name] ?? undefined;
-  return { name, subject, before: subject?.before, now, UserName: now?.name ?? name };
+  // What a look did not show is not what was not there: such a look decides nothing by itself.
+  const before = subject?.before?.failed ? undefined : subject?.before;
+  return { name, subject, before, now, UserName: now?.name ?? name };
 }
 
 /** A user who is gone has nothing that could be given back; his drift says so. */

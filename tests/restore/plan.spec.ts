@@ -508,6 +508,19 @@ const cases: [
     },
   ],
   [
+    "takes a look that did not show everything for none",
+    fileOf({
+      before: { failed: [{ call: "iam:ListAttachedUserPolicies", error: "AccessDenied: no" }] },
+      actions: [deny],
+    }),
+    presentOf({ attached: [DENY_ALL] }, world),
+    {
+      left: [
+        "deny:bob: the case lacks the state before, so whether it was there is not known (--only deny:bob takes it off)",
+      ],
+    },
+  ],
+  [
     "takes AWSDenyAll off a role, and leaves away what the record gave it",
     roleCase({ ...roleLook, inline: [{ name: "own", document: "%7B%7D" }] }),
     presentOf({}, { roles: { worker: { ...roleLook, attached: [DENY_ALL, READ_ONLY] } } }),
