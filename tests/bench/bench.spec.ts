@@ -49,7 +49,7 @@ describe("npm run bench", function () {
         assert.ok(number > 0, `${name}: ${number}`);
       }
     }
-    assert.equal(archives.length, 8);
+    assert.equal(archives.length, 12);
     for (const { name, kb, kept } of archives) assert.ok(kb > 0 && kept, name);
     assert.deepEqual(
       pack.lines.map(({ name, aim }: { name: string; aim: number }) => [name, aim]),
