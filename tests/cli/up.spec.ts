@@ -76,10 +76,11 @@ function differingFiles(one: Map<string, Seen>, other: Map<string, Seen>): strin
   });
 }
 
-/** The resources that an update from one capture to the other has to touch. */
+/** The resources of both captures that an update from one to the other has to change. */
 function differing(one: Map<string, Seen>, other: Map<string, Seen>): string[] {
   return [...one.keys()].filter((resource) => {
     const [before, after] = [one.get(resource), other.get(resource)];
+    if (!after) return false;
     try {
       assert.deepEqual(before, after);
       return false;
@@ -87,6 +88,11 @@ function differing(one: Map<string, Seen>, other: Map<string, Seen>): string[] {
       return true;
     }
   });
+}
+
+/** Resources that only the first capture has. */
+function missing(one: Map<string, Seen>, other: Map<string, Seen>): string[] {
+  return [...one.keys()].filter((resource) => !other.has(resource)).sort();
 }
 
 const keysOf = (done: Done[]) => [...seenByProvider(done).keys()].sort();
@@ -100,6 +106,7 @@ for (const { stack, key, value } of cli ? stacks : []) {
     let drilledAfterwards: Map<string, Seen>;
     /** All resources, the components and the stack among them, as the CLI counts. */
     let count: number;
+    let countAfterwards: number;
     let created: Done[];
 
     before(async () => {
@@ -111,6 +118,7 @@ for (const { stack, key, value } of cli ? stacks : []) {
       drilled = seenByDrill(before.resources, stack);
       drilledAfterwards = seenByDrill(after.resources, stack);
       count = before.resources.length + 1;
+      countAfterwards = after.resources.length + 1;
       project = new CliStack({ project: ROOT, stack, pack: PACK });
       await succeeds(project.init());
     });
@@ -160,18 +168,23 @@ for (const { stack, key, value } of cli ? stacks : []) {
       await succeeds(project.set(`tourniquet:${key}`, value));
       await succeeds(project.up());
 
-      const updated = project.takeDone();
+      const all = project.takeDone();
+      const [updated = [], made = [], deleted = []] = ["update", "create", "delete"].map((what) =>
+        all.filter(({ done }) => done === what),
+      );
       const wanted = differing(drilled, drilledAfterwards);
       assert.ok(wanted.length > 0);
-      assert.ok(updated.every(({ done }) => done === "update"));
+      assert.equal(updated.length + made.length + deleted.length, all.length);
       assert.deepEqual(keysOf(updated), wanted.sort());
+      assert.deepEqual(keysOf(made), missing(drilledAfterwards, drilled));
+      assert.deepEqual(keysOf(deleted), missing(drilled, drilledAfterwards));
       assert.deepEqual(differingFiles(seenByProvider(updated), drilledAfterwards), []);
     });
 
     it("refreshes without a difference", async () => {
       const text = await succeeds(project.refresh("--expect-no-changes"));
 
-      assert.match(text, new RegExp(`${count} unchanged`));
+      assert.match(text, new RegExp(`${countAfterwards} unchanged`));
     });
 
     it("refuses a setting that makes no sense, naming key, value and what is allowed", async () => {
@@ -185,10 +198,10 @@ for (const { stack, key, value } of cli ? stacks : []) {
     it("destroys every resource", async () => {
       const text = await succeeds(project.destroy());
 
-      assert.match(text, new RegExp(`- ${count} deleted`));
+      assert.match(text, new RegExp(`- ${countAfterwards} deleted`));
       const deleted = project.takeDone();
       assert.ok(deleted.every(({ done }) => done === "delete"));
-      assert.deepEqual(keysOf(deleted), keysOf(created));
+      assert.deepEqual(keysOf(deleted), [...drilledAfterwards.keys()].sort());
     });
   });
 }
