@@ -24,6 +24,19 @@ export interface Depth {
 }
 
 /**
+ * What took more round trips than it may, in words; empty where nothing did.
+ *
+ * @param depth undefined where nothing was taken, which is no containment within any bound.
+ */
+export function tooDeep(depth: Depth | undefined, most: Depth | undefined): string[] {
+  if (!most) return [];
+  if (!depth) return ["expect.roundTrips: nothing was taken"];
+  return (["firstCut", "containment"] as const)
+    .filter((part) => depth[part] > most[part])
+    .map((part) => `expect.roundTrips.${part}: ${depth[part]}, and at most ${most[part]} may be`);
+}
+
+/**
  * The round trips of an execution; undefined where none of its calls took anything.
  *
  * A call that started after another was answered counts as one that waited for it. That is an upper

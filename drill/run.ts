@@ -3,7 +3,7 @@ import jmespath from "jmespath";
 import type { Account, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
-import { type Depth, depthOf } from "./depth";
+import { type Depth, depthOf, tooDeep } from "./depth";
 import { checkCalls, checkDecisions, checkState, type Found, look } from "./expectations";
 import { brokenLaws, storedObjects } from "./laws";
 import type { Deployment, Execution, ExecutionResult } from "./program/deploy";
@@ -457,7 +457,9 @@ class Run {
   }
 
   async #laws(): Promise<void> {
+    const attacked = this.#watched.filter(({ cause }) => cause === "attack");
     this.failures.push(
+      ...tooDeep(this.#depth(attacked), this.#scenario.expect.roundTrips),
       ...brokenLaws({
         ends: this.#scenario.expect.ends,
         executions: this.#watched.flatMap(({ execution, cause, result }) =>

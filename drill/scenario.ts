@@ -3,6 +3,7 @@ import path from "node:path";
 import jmespath from "jmespath";
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { type CallSpec, parseCall, type Service } from "./caller";
+import type { Depth } from "./depth";
 
 /**
  * When a step of the attack comes: first, after the first cut, or while executions wait for a lift.
@@ -89,6 +90,8 @@ export interface Scenario {
     allowed: CallExpectation[];
     /** Where the executions end: all in `EndState`, or at least one in `Failed`. */
     ends: "EndState" | "Failed";
+    /** At most so many calls wait for each other; see `depth.ts`. */
+    roundTrips?: Depth;
   };
 }
 
@@ -253,7 +256,14 @@ class Reading {
   }
 
   #expect(value: unknown, key: Key): Scenario["expect"] {
-    const fields = this.#record(value, key, ["decisions", "state", "denied", "allowed", "ends"]);
+    const fields = this.#record(value, key, [
+      "decisions",
+      "state",
+      "denied",
+      "allowed",
+      "ends",
+      "roundTrips",
+    ]);
     const calls = (name: "denied" | "allowed") =>
       this.#list(fields[name], [...key, name], (each, at) => this.#callExpectation(each, at));
     return {
@@ -266,6 +276,19 @@ class Reading {
       denied: calls("denied"),
       allowed: calls("allowed"),
       ends: this.#choice(fields.ends, [...key, "ends"], ["EndState", "Failed"] as const),
+      ...(fields.roundTrips !== undefined && {
+        roundTrips: this.#roundTrips(fields.roundTrips, [...key, "roundTrips"]),
+      }),
+    };
+  }
+
+  #roundTrips(value: unknown, key: Key): Depth {
+    const names = ["firstCut", "containment"];
+    const fields = this.#record(value, key, names, names);
+    const { firstCut, containment } = fields;
+    return {
+      firstCut: this.#wholeNumber(firstCut, [...key, "firstCut"], 1),
+      containment: this.#wholeNumber(containment, [...key, "containment"], 1),
     };
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { depthOf, longestChain, type TimedCall } from "../../drill/depth";
+import { depthOf, longestChain, type TimedCall, tooDeep } from "../../drill/depth";
 
 /** A call of a function, cutting where its name ends in "!". */
 function call(principal: string, from: number, to: number): TimedCall {
@@ -98,4 +98,26 @@ describe("depthOf", () => {
     assert.equal(depthOf([cutter], [call("Cut", 10, 20)]), undefined);
     assert.equal(depthOf([cutter], [call("Cut!", 110, 120)]), undefined);
   });
+});
+
+describe("tooDeep", () => {
+  const most = { firstCut: 1, containment: 9 };
+  const cases: [name: string, depth: Parameters<typeof tooDeep>[0], wrong: string[]][] = [
+    ["as deep as it may be", most, []],
+    [
+      "too deep twice",
+      { firstCut: 2, containment: 10 },
+      [
+        "expect.roundTrips.firstCut: 2, and at most 1 may be",
+        "expect.roundTrips.containment: 10, and at most 9 may be",
+      ],
+    ],
+    ["nothing taken", undefined, ["expect.roundTrips: nothing was taken"]],
+  ];
+  for (const [name, depth, wrong] of cases) {
+    it(name, () => assert.deepEqual(tooDeep(depth, most), wrong));
+  }
+
+  it("says nothing where nothing is asked", () =>
+    assert.deepEqual(tooDeep(undefined, undefined), []));
 });

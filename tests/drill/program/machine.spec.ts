@@ -137,13 +137,13 @@ describe("a captured state machine", () => {
 
   it("leaves a wait for a lift asleep, and does nothing after it", async () => {
     const { run, calls } = machine({
-      LiftLater: { Type: "Wait", Seconds: 60, Next: "Lift" },
+      WaitForLift: { Type: "Wait", Seconds: 60, Next: "Lift" },
       Lift: task("lift"),
     });
 
     const result = await run({});
 
-    assert.deepEqual([result.status, result.path, calls], ["ASLEEP", ["LiftLater"], []]);
+    assert.deepEqual([result.status, result.path, calls], ["ASLEEP", ["WaitForLift"], []]);
   });
 
   it("refuses what the interpreter would send to AWS or does not know", () => {
