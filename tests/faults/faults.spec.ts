@@ -152,7 +152,7 @@ describe("a call that AWS fails", function () {
     [trial("EmergencyActionAccount", "iam:AttachUserPolicy", "denied"), "contained"],
     [trial("EmergencyActionAccount", "iam:ListAccessKeys", "no answer once"), "contained"],
     [trial("StripAccount", "iam:UpdateAccessKey", "broken"), "told"],
-    [trial("VerifyAccount", "iam:ListMFADevices", "denied"), "unsure"],
+    [trial("VerifyAccount", "iam:ListMFADevices", "denied"), "told"],
     [
       trial(
         "EmergencyActionInfrastructure",
