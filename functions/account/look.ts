@@ -101,9 +101,9 @@ export async function lookAtUser(
     seen("iam:GetLoginProfile", orGone(iam.send(new sdk.GetLoginProfileCommand(user))), undefined),
   ]);
   if (boundary) await withDocuments([boundary]);
-  // Any of the calls may have said that he is not there: GetUser decides.
-  if (looking.gone && (await isNotThere(himself))) return undefined;
-  if (looking.answered === 0) throw looking.first;
+  // He is not there if GetUser says so, and no other call has shown anything of him.
+  if (!looking.shown && (await isNotThere(himself))) return undefined;
+  if (!looking.answered) throw looking.first;
   return {
     attached,
     inline,
@@ -122,9 +122,9 @@ export async function lookAtUser(
 interface Looking {
   seen<T>(call: string, look: Promise<T>, instead: T): Promise<T>;
   failed: FailedLook[];
-  answered: number;
-  /** Did a call say that something is not there? */
-  gone: boolean;
+  answered: boolean;
+  /** Did a call show something that only a user who is there can have? */
+  shown: boolean;
   first?: unknown;
 }
 
@@ -133,16 +133,16 @@ type LookingEye = Pick<Looking, "seen"> & { sdk: IamSdk; iam: IAMClient };
 function lookingOn(name: string): Looking {
   const looking: Looking = {
     failed: [],
-    answered: 0,
-    gone: false,
+    answered: false,
+    shown: false,
     async seen(call, look, instead) {
       try {
         const found = await look;
-        looking.answered++;
+        looking.answered = true;
+        looking.shown ||= Array.isArray(found) ? found.length > 0 : found !== undefined;
         return found;
       } catch (error) {
         looking.first ??= error;
-        looking.gone ||= isGone(error);
         const { name: kind, message } = error as Error;
         const contradiction = isGone(error) ? ` of user ${name}, who is there` : "";
         looking.failed.push({ call, error: `${kind}: ${message}${contradiction}`.slice(0, 500) });

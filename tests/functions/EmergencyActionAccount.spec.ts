@@ -308,7 +308,7 @@ describe("EmergencyActionAccount", () => {
 
     it("looks again where the user is not there yet", async () => {
       const GetUser = inTurn<object>(noSuchEntity, noSuchEntity, { User: {} });
-      const ListAttachedUserPolicies = attached(ADMIN);
+      const ListAttachedUserPolicies = inTurn<object>(noSuchEntity, noSuchEntity, attached(ADMIN));
       const { calls } = await contain([asked], {
         ...cuts,
         ...bareUser,

@@ -273,6 +273,7 @@ describe("EmergencyActionApplication", () => {
   it("follows a renamed user by his key, and says so where nobody is there", async () => {
     const { changes } = await rotate(app, {
       GetUser: only("app-1", noSuchEntity, { User: {} }),
+      ListAccessKeys: only("app-1", noSuchEntity, keys(OWN, KEY)),
       GetAccessKeyLastUsed: { UserName: "app-2" },
     });
     assert.deepEqual(changes.slice(-3, -1), [remove(KEY, "app-2"), create("app-2")]);

@@ -81,8 +81,9 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
     {
       ...closed,
       GetUser: only("bob", noSuchEntity, { User: {} }),
+      ListAttachedUserPolicies: only("bob", noSuchEntity, closed.ListAttachedUserPolicies),
       GetAccessKeyLastUsed,
-      GetLoginProfile: {},
+      GetLoginProfile: only("bob", noSuchEntity, {}),
     },
     ["user robert has a console password"],
   ],

@@ -50,6 +50,16 @@ describe("a look at a user that is none", () => {
     ]);
   });
 
+  it("GetUser does not know him, and another call shows what he has", async () => {
+    const AccessKeyMetadata = [{ AccessKeyId: "AKIA0000000000000001", Status: "Active" }] as const;
+    const found = await look({
+      ...nobody,
+      ListAccessKeys: { AccessKeyMetadata: [...AccessKeyMetadata] },
+    });
+    assert.deepEqual(found?.keys, [{ id: "AKIA0000000000000001", status: "Active" }]);
+    assert.ok(found.failed?.some(({ call }) => call === "iam:GetUser"));
+  });
+
   it("is a look where nobody knows him: he is gone", async () => {
     assert.equal(await look(nobody), undefined);
   });
