@@ -193,7 +193,7 @@ function contained(user: UserSubject, found: FoundUser, reasons: string[] = []):
 
 /** What a person should know of the look: what it did not show, and a boundary that cut anyway. */
 function notesOn(found: FoundUser): string[] {
-  const hidden = unseen(found.look);
+  const hidden = unseen(found.look).join("; ");
   const lacks = `The case lacks a part of user ${found.name}'s state before: ${hidden}`;
   return [...(hidden ? [lacks] : []), ...boundaryNotes(found)];
 }

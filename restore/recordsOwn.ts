@@ -1,5 +1,6 @@
 import type { Incident } from "../events/incident";
 import { type Fields, fieldsOf, textIn } from "../events/record";
+import { grantKey } from "../functions/account/user";
 import type { CaseFile } from "./caseFile";
 import { isDenyAll } from "./item";
 
@@ -71,9 +72,9 @@ function ownOf(incident: Incident): Omit<RecordsOwn, "deniesTaken"> {
   // The caller's key is not what his call made.
   const keyIds = users.flatMap((one) => ("caller" in one ? [] : (one.accessKeyId ?? [])));
   return {
-    userGrants: users.flatMap(({ grant }) => (grant ? [grantWords(grant)] : [])),
+    userGrants: users.flatMap(({ grant }) => (grant ? [grantKey(grant)] : [])),
     groupGrants: subjects.flatMap((one) =>
-      one.kind === "group" && one.grant ? [grantWords(one.grant)] : [],
+      one.kind === "group" && one.grant ? [grantKey(one.grant)] : [],
     ),
     credentials: made ? [...keyIds, ...told.flatMap((one) => valuesOf(one, CREDENTIAL_IDS))] : [],
     users: users.map(({ name }) => name),
@@ -84,19 +85,6 @@ function ownOf(incident: Incident): Omit<RecordsOwn, "deniesTaken"> {
       ...told.flatMap((one) => valuesOf(one, RULE_IDS)),
     ],
   };
-}
-
-type Grant = NonNullable<Extract<Incident["subjects"][number], { kind: "user" }>["grant"]>;
-
-function grantWords(grant: Grant): string {
-  switch (grant.kind) {
-    case "attached":
-      return `attached ${grant.policyArn}`;
-    case "inline":
-      return `inline ${grant.policyName}`;
-    case "group":
-      return `group ${grant.groupName}`;
-  }
 }
 
 /** The texts under a name, however deep. */

@@ -93,14 +93,16 @@ export async function lookAtUser(
   };
   const himself = iam.send(new sdk.GetUserCommand(user));
   const [boundary, attached, inline, groups, credentials, password] = await Promise.all([
-    seen("iam:GetUser", boundaryOf(name, himself), undefined),
+    seen("iam:GetUser", boundaryOf(name, himself), undefined).then(async (arn) => {
+      if (arn) await withDocuments([arn]);
+      return arn;
+    }),
     seen("iam:ListAttachedUserPolicies", attachedToUser(sdk, iam, name), []).then(withDocuments),
     inlineOfUser(eye, name),
     groupsOf(eye, name, withDocuments),
     credentialsOf(eye, name),
     seen("iam:GetLoginProfile", orGone(iam.send(new sdk.GetLoginProfileCommand(user))), undefined),
   ]);
-  if (boundary) await withDocuments([boundary]);
   // He is not there if GetUser says so, and no other call has shown anything of him.
   if (!looking.shown && (await isNotThere(himself))) return undefined;
   if (!looking.answered) throw looking.first;
@@ -160,9 +162,9 @@ async function isNotThere(himself: Promise<unknown>): Promise<boolean> {
   );
 }
 
-/** What a look has not shown: undefined where it has shown all. */
-export function unseen({ failed }: Look): string | undefined {
-  return failed?.map(({ call, error }) => `${call} failed: ${error}`).join("; ");
+/** What a look has not shown, in words: empty where it has shown all. */
+export function unseen({ failed = [] }: Look): string[] {
+  return failed.map(({ call, error }) => `${call} failed: ${error}`);
 }
 
 /** The calls that show a credential and no right. */

@@ -17,13 +17,7 @@ export function asCut(
 ): FoundUser | undefined {
   if (!before || before.failed) return undefined;
   const made = (call: string, key: string, value: string) =>
-    actions.some(
-      ({ outcome, ...one }) =>
-        (outcome === "done" || outcome === "would") &&
-        one.call === call &&
-        one.subject === `user ${name}` &&
-        one.input[key] === value,
-    );
+    isMade(actions, ["done", "would"], call, { UserName: name, [key]: value });
   const denied = made("iam:AttachUserPolicy", "PolicyArn", denyAll);
   const bounded = made("iam:PutUserPermissionsBoundary", "PermissionsBoundary", denyAll);
   const look = {
@@ -46,14 +40,8 @@ export function asIfTaken(look: Look, actions: Action[]): Look {
 }
 
 function withoutGroups(look: Look, actions: Action[], outcomes: Action["outcome"][]): Look {
-  const taken = (call: string, group: string, key: string, value: string) =>
-    actions.some(
-      (one) =>
-        outcomes.includes(one.outcome) &&
-        one.call === call &&
-        one.input.GroupName === group &&
-        one.input[key] === value,
-    );
+  const taken = (call: string, GroupName: string, key: string, value: string) =>
+    isMade(actions, outcomes, call, { GroupName, [key]: value });
   const groups = look.groups.map((group) => ({
     ...group,
     attached: group.attached.filter(
@@ -64,4 +52,18 @@ function withoutGroups(look: Look, actions: Action[], outcomes: Action["outcome"
     ),
   }));
   return { ...look, groups };
+}
+
+function isMade(
+  actions: Action[],
+  outcomes: Action["outcome"][],
+  call: string,
+  input: Record<string, string>,
+): boolean {
+  return actions.some(
+    (one) =>
+      outcomes.includes(one.outcome) &&
+      one.call === call &&
+      Object.entries(input).every(([key, value]) => one.input[key] === value),
+  );
 }

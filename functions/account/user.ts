@@ -173,7 +173,7 @@ export function whole(found: FoundUser | undefined): FoundUser | undefined {
   const [first] = found?.look.failed ?? [];
   if (!found || !first) return found;
   const name = /^\w+/.exec(first.error)?.[0] ?? "LookFailed";
-  const sentence = `user ${found.name} could not be looked at whole: ${unseen(found.look)}`;
+  const sentence = `user ${found.name} could not be looked at whole: ${unseen(found.look).join("; ")}`;
   throw Object.assign(new Error(sentence), {
     name: /^NoSuchEntity/.test(name) ? "LookFailed" : name,
   });
@@ -294,7 +294,7 @@ function isDenied({ attached, boundary }: Look, { denyAll }: AccountEye): boolea
 
 /** What a look at a user did not show, in words. */
 export function hiddenFrom({ name, look }: FoundUser): string[] {
-  return (look.failed ?? []).map(({ call, error }) => `user ${name}: ${call} failed: ${error}`);
+  return unseen(look).map((one) => `user ${name}: ${one}`);
 }
 
 /** What a look still finds open on a user who should be contained, in words. */
