@@ -9,6 +9,7 @@ import { Response } from "./components/response";
 import { SyncedGroups } from "./components/syncedGroups";
 import { tagging } from "./components/tags";
 import { watchedEvents } from "./events/classify";
+import { consoleLink as linkOf } from "./functions/consoleLink";
 import { readSettings } from "./settings";
 
 const settings = readSettings(
@@ -54,9 +55,4 @@ export const stateMachineArn = response.machineArn;
 export const ruleName = detection.ruleName;
 export const alertTopicArn = topic.arn;
 export const caseBucketName = caseBucket.name;
-export const consoleLink = pulumi
-  .all([place, response.machineArn])
-  .apply(
-    ([{ region }, arn]) =>
-      `https://${region}.console.aws.amazon.com/states/home?region=${region}#/statemachines/view/${encodeURIComponent(arn)}`,
-  );
+export const consoleLink = response.machineArn.apply(linkOf);

@@ -1,3 +1,5 @@
+import type { CaseWrite } from "../functions/RecordCase";
+
 /** The Lambdas that the machine runs, by name; some only where a setting asks for them. */
 export type FunctionName =
   | "CloudWatcherCore"
@@ -135,12 +137,13 @@ export function definition(
     Next,
   });
   const present = (Variable: string) => ({ Variable, IsPresent: true as const });
-  const written = (Next: string): Task => ({
+  // Each write leaves its own word, so that the report knows what the bucket has: a case that cannot
+  // be written does not stop the containment, and an earlier version of it stays where it is.
+  const written = (name: CaseWrite, Next: string): Task => ({
     ...task(arns.RecordCase, Next),
     Parameters: { "incident.$": "$.CloudWatcherCore", "case.$": "$.case" },
-    ResultPath: "$.recorded",
-    // A case that cannot be written does not stop the containment; the report says so.
-    Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.recorded", Next }],
+    ResultPath: `$.recorded.${name}`,
+    Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: `$.recorded.${name}`, Next }],
   });
 
   return {
@@ -190,7 +193,7 @@ export function definition(
         ],
         Default: "EndState",
       },
-      RecordCase: written("WhatIsLeft"),
+      RecordCase: written("RecordCase", "WhatIsLeft"),
       WhatIsLeft: {
         Type: "Choice",
         Choices: [
@@ -244,7 +247,7 @@ export function definition(
         ],
         Default: "CloseCase",
       },
-      CloseCase: written("AnythingFailed"),
+      CloseCase: written("CloseCase", "AnythingFailed"),
       AnythingFailed: {
         Type: "Choice",
         Comment: "Sessions that could not be looked at may go on, though the line is closed",
@@ -268,7 +271,7 @@ export function definition(
           Next: "LiftSessionBlock",
         },
         LiftSessionBlock: pass(LiftSessionBlock, next, "CloseLiftedCase"),
-        CloseLiftedCase: written("Lifted"),
+        CloseLiftedCase: written("CloseLiftedCase", "Lifted"),
         Lifted: {
           Type: "Choice",
           Choices: [{ ...present("$.case.open[0]"), Next: "Failed" }],
@@ -283,7 +286,7 @@ export function definition(
         ResultPath: "$.error",
         Next: "KeepOpenCase",
       },
-      KeepOpenCase: written("Failed"),
+      KeepOpenCase: written("KeepOpenCase", "Failed"),
       Failed: {
         ...task(arns.Report, "Fail"),
         ...reportParameters,

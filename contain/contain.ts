@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Order, orderNotice } from "../events/order";
+import { consoleLink } from "../functions/consoleLink";
 
 /** The part of `@aws-sdk/client-sfn` that is used. */
 export interface SfnSdk {
@@ -89,7 +90,8 @@ export async function contain(args: string[], world: World): Promise<void> {
     new sdk.StartExecutionCommand({ stateMachineArn, input }),
   );
   if (!executionArn) throw new Error("StartExecution answered without an execution's ARN");
-  world.print(`Execution: ${executionArn}\nConsole:   ${consoleLink(executionArn)}\n`);
+  const link = consoleLink(executionArn);
+  world.print(`Execution: ${executionArn}\n${link ? `Console:   ${link}\n` : ""}`);
 }
 
 /** undefined: only help is wanted. What an order may hold is what the classification accepts. */
@@ -173,17 +175,4 @@ async function allMachines(sdk: SfnSdk, sfn: SfnClient): Promise<{ name: string;
     nextToken = page.nextToken;
   } while (nextToken);
   return found;
-}
-
-/** The console's host in each partition. */
-const CONSOLES: Record<string, string> = {
-  aws: "console.aws.amazon.com",
-  "aws-us-gov": "console.amazonaws-us-gov.com",
-  "aws-cn": "console.amazonaws.cn",
-};
-
-function consoleLink(executionArn: string): string {
-  const [, partition = "aws", , region = ""] = executionArn.split(":");
-  const host = CONSOLES[partition] ?? CONSOLES.aws;
-  return `https://${region}.${host}/states/home?region=${region}#/v2/executions/details/${encodeURIComponent(executionArn)}`;
 }

@@ -67,6 +67,21 @@ function plain(value: unknown): unknown {
   return value === undefined ? null : JSON.parse(JSON.stringify(value));
 }
 
+/** One sentence for each text that no message for people has. */
+export function checkMessages(
+  wanted: string[],
+  messages: { subject: string; body: string }[],
+  names: Record<string, unknown>,
+): string[] {
+  const told = messages.map(({ subject, body }) => `${subject}\n${body}`);
+  return wanted.flatMap((text, index) => {
+    const want = substitute(text, names);
+    if (told.some((one) => one.includes(want))) return [];
+    const got = told.map((one) => JSON.stringify(one)).join(", ") || "no message";
+    return [`expect.messages[${index}]: wanted ${JSON.stringify(want)}, got ${got}`];
+  });
+}
+
 /** One sentence where the decisions differ. */
 export function checkDecisions(wanted: string[], got: string[]): string[] {
   if (isDeepStrictEqual(wanted, got)) return [];

@@ -4,7 +4,14 @@ import type { Account, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
 import { type Depth, depthOf, tooDeep } from "./depth";
-import { checkCalls, checkDecisions, checkState, type Found, look } from "./expectations";
+import {
+  checkCalls,
+  checkDecisions,
+  checkMessages,
+  checkState,
+  type Found,
+  look,
+} from "./expectations";
 import { brokenLaws, storedObjects } from "./laws";
 import type { Deployment, Execution, ExecutionResult } from "./program/deploy";
 import type { Scenario, ScenarioCall, ScenarioEvent } from "./scenario";
@@ -384,6 +391,7 @@ class Run {
     const checked = { caller: this.#caller, names: this.#names, logins: this.#logins };
     this.failures.push(...(await checkCalls("denied", expect.denied, checked)));
     this.failures.push(...(await checkCalls("allowed", expect.allowed, checked)));
+    this.failures.push(...checkMessages(expect.messages, this.#messages(), this.#names));
     this.#unmet.push(...this.failures.slice(before));
     return state;
   }
@@ -449,6 +457,10 @@ class Run {
     };
   }
 
+  #messages(): { subject: string; body: string }[] {
+    return this.#calls.flatMap(({ call }) => messageOf(call));
+  }
+
   #decisions(): string[] {
     return this.#delivered.map(({ executions }) => {
       if (executions.length === 0) return "Ignore";
@@ -504,7 +516,7 @@ class Run {
       passed: this.failures.length === 0,
       failures: this.failures,
       unmet: this.#unmet,
-      messages: this.#calls.flatMap(({ call }) => messageOf(call)),
+      messages: this.#messages(),
       decisions: this.#decisions(),
       firstCutMs: cuts[0] ?? null,
       containedMs: cuts.at(-1) ?? null,

@@ -49,6 +49,8 @@ export interface Fault {
   service: string;
   action: string;
   times: number;
+  /** So many of them go through first. Absent: none. */
+  after?: number;
   code: string;
   /** Absent: 400. */
   status?: number;
@@ -88,6 +90,8 @@ export interface Scenario {
     state: StateExpectation[];
     denied: CallExpectation[];
     allowed: CallExpectation[];
+    /** Texts that one of the messages for people has, each in its subject or its body. */
+    messages: string[];
     /** Where the executions end: all in `EndState`, or at least one in `Failed`. */
     ends: "EndState" | "Failed";
     /** At most so many calls wait for each other; see `depth.ts`. */
@@ -261,6 +265,7 @@ class Reading {
       "state",
       "denied",
       "allowed",
+      "messages",
       "ends",
       "roundTrips",
     ]);
@@ -275,6 +280,10 @@ class Reading {
       state: this.#list(fields.state, [...key, "state"], (each, at) => this.#state(each, at)),
       denied: calls("denied"),
       allowed: calls("allowed"),
+      messages: this.#list(fields.messages, [...key, "messages"], (each, at) => {
+        this.#checkNames(each, at);
+        return this.#text(each, at);
+      }),
       ends: this.#choice(fields.ends, [...key, "ends"], ["EndState", "Failed"] as const),
       ...(fields.roundTrips !== undefined && {
         roundTrips: this.#roundTrips(fields.roundTrips, [...key, "roundTrips"]),
@@ -369,16 +378,17 @@ class Reading {
   }
 
   #fault(value: unknown, key: Key): Fault {
-    const known = ["call", "times", "code", "status", "answer", "by"];
+    const known = ["call", "times", "after", "code", "status", "answer", "by"];
     const fields = this.#record(value, key, known, ["call"]);
     const { service, action } = this.#callSpec(fields, key);
-    const { code = "Throttling", status, answer, by } = fields;
+    const { code = "Throttling", after, status, answer, by } = fields;
     const times = this.#wholeNumber(fields.times ?? 1, [...key, "times"], 1);
     const answers = ["malformed", "none"] as const;
     return {
       service,
       action,
       times,
+      ...(after !== undefined && { after: this.#wholeNumber(after, [...key, "after"], 0) }),
       code: this.#text(code, [...key, "code"]),
       ...(status !== undefined && { status: this.#wholeNumber(status, [...key, "status"], 400) }),
       ...(answer !== undefined && { answer: this.#choice(answer, [...key, "answer"], answers) }),

@@ -7,6 +7,15 @@ type S3Sdk = typeof import("@aws-sdk/client-s3");
 /** What the handler calls; its role is granted exactly this, on the case bucket. */
 export const recordCaseActions = ["s3:PutObject"];
 
+/**
+ * The states that write a case, in the order in which an execution comes to them (to one of the two
+ * that close it).
+ */
+export const caseWrites = ["RecordCase", "CloseCase", "KeepOpenCase", "CloseLiftedCase"] as const;
+
+/** The name of such a state. */
+export type CaseWrite = (typeof caseWrites)[number];
+
 /** Where a case was written. */
 export interface RecordedCase {
   bucket: string;

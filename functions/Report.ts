@@ -2,25 +2,19 @@ import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
 import type { Action, Case, CaseSubject } from "./case";
 import { clientTimes } from "./client";
+import { type Caught, causeOf, placesOf, type Recorded, shelvedCase } from "./report/places";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
 
 /** What the handler calls; its role is granted exactly this, on the alert topic. */
 export const reportActions = ["sns:Publish"];
 
-/** What a Catch caught. */
-interface Caught {
-  Error?: string;
-  Cause?: string;
-}
-
 /** What the state machine hands over when an execution ends, well or not. */
 export interface ReportInput {
   state: Caught & {
     CloudWatcherCore?: Incident;
     case?: Case;
-    /** Where the case was written, or the error that kept it from being written. */
-    recorded?: Caught & { bucket?: string; key?: string };
+    recorded?: Recorded;
     error?: Caught;
     /** There was a report already: what has failed since is the lift of a session block. */
     report?: unknown;
@@ -83,12 +77,12 @@ export function report(sdk: SnsSdk) {
 export function write(input: ReportInput): Message {
   const { CloudWatcherCore: incident, case: known } = input.state;
   const error = errorOf(input);
-  const title = `Tourniquet: ${outcomeOf(input)}`;
+  const title = `Tourniquet: ${titleOf(outcomeOf(input), incident)}`;
   const lines = [
     ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
     ...(known ? ["", ...whatWasDone(known), ...whatIsLeft(known)] : []),
     ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
-    ...whereItIs(input),
+    ...placesOf(input.state.recorded, known, input.execution),
   ];
   const body = lines.join("\n").slice(0, LONGEST_BODY);
   return {
@@ -122,7 +116,7 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
     metadata: {
       threadId: about.join(" ") || title,
       summary: title,
-      eventType: outcomeOf(input).split(",")[0] ?? "",
+      eventType: outcomeOf(input),
       relatedResources: about,
     },
   };
@@ -150,16 +144,31 @@ function errorOf({ state }: ReportInput): Caught | undefined {
   return state.error ?? (state.Error ? state : undefined);
 }
 
-function outcomeOf(input: ReportInput): string {
-  const { CloudWatcherCore: incident, case: known } = input.state;
-  const about = incident ? aboutOf(incident) : "an event";
-  if (input.state.report) return `session block NOT LIFTED, ${about}`;
-  if (errorOf(input) || openIn(known).length > 0) return `NOT CONTAINED, ${about}`;
+/** How it ended, in the words that begin a title; those in capitals ask for a person at once. */
+type Outcome =
+  | "session block NOT LIFTED"
+  | "NOT CONTAINED"
+  | "contained, NO CASE"
+  | "contained"
+  | "would contain"
+  | "look at"
+  | "nothing to do for";
+
+function outcomeOf(input: ReportInput): Outcome {
+  const { CloudWatcherCore: incident, case: known, recorded, report } = input.state;
+  if (report) return "session block NOT LIFTED";
+  if (errorOf(input) || openIn(known).length > 0) return "NOT CONTAINED";
   if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
-    const alert = incident?.alert || known?.alerts.length;
-    return alert ? `look at ${about}` : `nothing to do for ${about}`;
+    return incident?.alert || known?.alerts.length ? "look at" : "nothing to do for";
   }
-  return known.mode === "observe" ? `would contain ${about}` : `contained ${about}`;
+  if (known.mode === "observe") return "would contain";
+  const { place, lacks } = shelvedCase(recorded);
+  return lacks && !place ? "contained, NO CASE" : "contained";
+}
+
+function titleOf(outcome: Outcome, incident: Incident | undefined): string {
+  const about = incident ? aboutOf(incident) : "an event";
+  return `${outcome}${/[A-Z]$/.test(outcome) ? "," : ""} ${about}`;
 }
 
 function openIn(known: Case | undefined): string[] {
@@ -256,43 +265,4 @@ function actionLine({ call, subject, input, outcome, error }: Action): string {
   const what = input.PolicyArn ?? input.AccessKeyId ?? input.PolicyName ?? input.GroupName ?? "";
   const end = outcome === "done" || outcome === "would" ? "" : ` (${outcome}: ${error})`;
   return `- ${call} ${subject}${what ? `, ${what}` : ""}${end}`;
-}
-
-/** A Lambda's cause is JSON; its message is what a person wants. */
-function causeOf(cause: string | undefined): string {
-  try {
-    return String(JSON.parse(cause ?? "").errorMessage ?? cause);
-  } catch {
-    return cause ?? "no cause was given";
-  }
-}
-
-/** The consoles' hosts, by the partition of an ARN. */
-const CONSOLES: Record<string, string> = {
-  aws: "console.aws.amazon.com",
-  "aws-cn": "console.amazonaws.cn",
-  "aws-us-gov": "console.amazonaws-us-gov.com",
-};
-
-/** Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html, history: 90 days. */
-function whereItIs({ state: { recorded, case: known }, execution }: ReportInput): string[] {
-  const written = recorded?.key
-    ? [`Case: s3://${recorded.bucket}/${recorded.key}`]
-    : recorded?.Error
-      ? [
-          `The case could not be written: ${recorded.Error}: ${causeOf(recorded.Cause)}`,
-          "What was there before is in the execution's history only, which AWS deletes after 90 days.",
-        ]
-      : [];
-  const taken = known?.actions.some(({ outcome }) => outcome === "done");
-  const back =
-    recorded?.key && taken
-      ? [`Give back: npm run restore -- s3://${recorded.bucket}/${recorded.key} --dry-run`]
-      : [];
-  const [, partition = "", , region] = execution.split(":");
-  const host = CONSOLES[partition];
-  const link = host
-    ? [`https://${host}/states/home?region=${region}#/v2/executions/details/${execution}`]
-    : [];
-  return ["", ...written, ...back, `Execution: ${execution}`, ...link];
 }

@@ -66,7 +66,10 @@ export interface Call {
   ms: number;
 }
 
-/** A failure to inject: the next `times` (default 1) calls of the action fail without effect. */
+/**
+ * A failure to inject: `times` (default 1) calls of the action fail without effect, the next ones, or
+ * those after the first `after`.
+ */
 export interface Fault {
   service: string;
   action: string;
@@ -82,6 +85,8 @@ export interface Fault {
   /** Default 400. */
   status?: number;
   times?: number;
+  /** So many of these calls go through first; default 0. */
+  after?: number;
   message?: string;
 }
 
@@ -216,7 +221,7 @@ export class Account {
   /** Makes calls fail, e.g. with Throttling. */
   fail(fault: Fault): void {
     const message = fault.message ?? "A failure that the scenario asked for";
-    this.#faults.push({ times: 1, status: 400, answer: "error", ...fault, message });
+    this.#faults.push({ times: 1, after: 0, status: 400, answer: "error", ...fault, message });
   }
 
   /** Resolves once every change made so far has taken effect. */
@@ -318,7 +323,12 @@ export class Account {
       ({ by = name, times, ...fault }) =>
         fault.service === service && fault.action === action && by === name && times > 0,
     );
-    if (fault) fault.times -= 1;
+    if (!fault) return undefined;
+    if (fault.after > 0) {
+      fault.after -= 1;
+      return undefined;
+    }
+    fault.times -= 1;
     return fault;
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkDecisions, checkState, type Found } from "../../drill/expectations";
+import { checkDecisions, checkMessages, checkState, type Found } from "../../drill/expectations";
 import type { StateExpectation } from "../../drill/scenario";
 
 const cases: [name: string, want: StateExpectation["want"], got: Found, met: boolean][] = [
@@ -39,6 +39,23 @@ describe("checkState", () => {
     };
     assert.deepEqual(checkState([state], [{ value: ["Active"] }], {}), [
       'expect.state[0] iam:ListAccessKeys AccessKeyMetadata[].Status: wanted is ["Inactive"], got ["Active"]',
+    ]);
+  });
+});
+
+describe("checkMessages", () => {
+  it("finds each text in one message, in its subject or its body, with the names filled in", () => {
+    const messages = [
+      { subject: "contained it", body: "first\nkey AKIA1" },
+      { subject: "look at it", body: "second" },
+    ];
+    const wanted = ["contained", "key ${key}", "first\nkey"];
+    assert.deepEqual(checkMessages(wanted, messages, { key: "AKIA1" }), []);
+    assert.deepEqual(checkMessages(["second\nthird"], messages, {}), [
+      'expect.messages[0]: wanted "second\\nthird", got "contained it\\nfirst\\nkey AKIA1", "look at it\\nsecond"',
+    ]);
+    assert.deepEqual(checkMessages(["any"], [], {}), [
+      'expect.messages[0]: wanted "any", got no message',
     ]);
   });
 });

@@ -62,7 +62,7 @@ describe("loadScenario", () => {
     });
     assert.equal(scenario.attack[2]?.when, "first-cut");
     assert.deepEqual(scenario.faults, [
-      { service: "iam", action: "ListAccessKeys", times: 2, code: "Throttling" },
+      { service: "iam", action: "ListAccessKeys", times: 2, after: 1, code: "Throttling" },
       {
         service: "iam",
         action: "GetUser",
@@ -82,6 +82,7 @@ describe("loadScenario", () => {
       { service: "iam", action: "ListUsers", input: {}, as: "bob" },
     ]);
     assert.equal(scenario.expect.allowed[0]?.as, "owner");
+    assert.deepEqual(scenario.expect.messages, ["contained CreateAccessKey", "${key}"]);
   });
 
   it("names file, line, column and key of every mistake at once", () => {

@@ -6,7 +6,7 @@ import { type ReportInput, report } from "../../functions/Report";
 import { fakeSdk, refusal, withEnvironment } from "./fakeSdk";
 import { ADMIN, caseOf, DENY_ALL, incident, KEY } from "./given";
 
-const execution = "arn:aws:states:us-east-1:123456789012:execution:tourniquet:e-1";
+const execution = "arn:aws:states:us-east-1:123456789012:execution:tourniquet-lab:e-1";
 const attach: Action = {
   call: "iam:AttachUserPolicy",
   subject: "user bob",
@@ -14,9 +14,15 @@ const attach: Action = {
   outcome: "done",
   at: "2026-06-01T12:00:01.000Z",
 };
-const link = `https://console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/${execution}`;
+const link = `https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/${encodeURIComponent(execution)}`;
 const event = incident([], { reason: `${ADMIN} makes an admin` });
-const recorded = { bucket: "cases", key: "cases/e-1.json" };
+const written = { bucket: "cases", key: "cases/e-1.json" };
+const recorded = { RecordCase: written, CloseCase: written };
+const refused = { Error: "S3ServiceException", Cause: '{"errorMessage":"Slow down"}' };
+const history =
+  `aws stepfunctions get-execution-history --reverse-order --output json --execution-arn ${execution} | jq ` +
+  `'[.events[].stateEnteredEventDetails // empty | select(.name == "Report" or .name == "Failed")][0]` +
+  ".input | fromjson | .case + {incident: .CloudWatcherCore}' > case.json";
 
 async function message(state: ReportInput["state"]) {
   const { sdk, calls } = fakeSdk(sns, "SNSClient", { Publish: {} });
@@ -38,6 +44,18 @@ const titles: [
     "a cut that enforce would make",
     "would contain",
     { actions: [{ ...attach, outcome: "would" }], mode: "observe" },
+  ],
+  [
+    "a cut whose case is nowhere",
+    "contained, NO CASE,",
+    { actions: [attach] },
+    { recorded: { RecordCase: refused, CloseCase: refused } },
+  ],
+  [
+    "a cut of whose case there is an earlier version",
+    "contained",
+    { actions: [attach] },
+    { recorded: { RecordCase: written, CloseCase: refused } },
   ],
   ["an open door", "NOT CONTAINED,", { actions: [attach], open: ["a door"] }],
   [
@@ -233,13 +251,67 @@ describe("Report", () => {
   it("gives a failure's message without the JSON that Lambda wraps it in", async () => {
     const Cause = JSON.stringify({ errorMessage: "Rate exceeded", trace: [] });
     const error = { Error: "ThrottlingException", Cause };
-    const failed = { Error: "S3ServiceException", Cause: "not JSON" };
-    const { lines } = await message({ CloudWatcherCore: event, error, recorded: failed });
-    assert.ok(lines.includes("Failed: ThrottlingException: Rate exceeded"));
-    assert.deepEqual(lines.slice(-4, -2), [
-      "The case could not be written: S3ServiceException: not JSON",
-      "What was there before is in the execution's history only, which AWS deletes after 90 days.",
-    ]);
+    const { lines } = await message({ CloudWatcherCore: event, error });
+    assert.equal(lines[3], "Failed: ThrottlingException: Rate exceeded");
+    const other = await message({
+      CloudWatcherCore: event,
+      error: { ...error, Cause: "not JSON" },
+    });
+    assert.equal(other.lines[3], "Failed: ThrottlingException: not JSON");
+  });
+
+  const saving = [
+    "The whole of it is in the execution's history only, which AWS deletes after 90 days. Save it:",
+    history,
+    "Give back: npm run restore -- case.json --stack lab --dry-run",
+  ];
+  const whole = [
+    "Case: s3://cases/cases/e-1.json",
+    "Give back: npm run restore -- s3://cases/cases/e-1.json --dry-run",
+  ];
+  const earlier =
+    "Case: s3://cases/cases/e-1.json, an EARLIER VERSION, which may lack what was done last";
+  const slow = "It could not be written: S3ServiceException: Slow down";
+  const shelves: [name: string, recorded: ReportInput["state"]["recorded"], lines: string[]][] = [
+    ["every write", recorded, whole],
+    ["the last write only", { RecordCase: refused, CloseCase: written }, whole],
+    [
+      "the first write only",
+      { RecordCase: written, KeepOpenCase: refused },
+      [earlier, slow, ...saving],
+    ],
+    ["no write", { RecordCase: refused, CloseCase: refused }, ["NO CASE", slow, ...saving]],
+    [
+      "all but the write after the lift",
+      { ...recorded, CloseLiftedCase: refused },
+      [earlier, slow, ...saving],
+    ],
+    [
+      "the write after the lift",
+      { ...recorded, CloseCase: refused, CloseLiftedCase: written },
+      whole,
+    ],
+    [
+      "the first write, and the execution failed",
+      { RecordCase: written },
+      [earlier, "The execution failed before it could write what came later.", ...saving],
+    ],
+    ["no write that was tried", undefined, []],
+  ];
+  for (const [name, tried, expected] of shelves) {
+    it(`says where the case is, and how to give back, after ${name}`, async () => {
+      const known = caseOf({ actions: [attach] });
+      const state = { CloudWatcherCore: event, case: known, ...(tried && { recorded: tried }) };
+      const { lines } = await message(state);
+      assert.deepEqual(lines.slice(5), ["", ...expected, `Execution: ${execution}`, link]);
+    });
+  }
+
+  it("names no way back where nothing was taken", async () => {
+    const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
+    const none = { RecordCase: refused, CloseCase: refused };
+    const { lines } = await message({ CloudWatcherCore: event, case: would, recorded: none });
+    assert.deepEqual(lines.slice(6, -2), ["NO CASE", slow, ...saving.slice(0, 2)]);
   });
 
   it("tells of an event that could not be judged", async () => {

@@ -429,6 +429,17 @@ describe("the account of the drill", function () {
     await list();
   });
 
+  it("lets so many calls through before it fails one", async () => {
+    account.fail({ service: "iam", action: "ListUsers", code: "Throttling", after: 2 });
+    const list = () => owner.iam.send(new IAM.ListUsersCommand({}));
+
+    await list();
+    await list();
+    await assert.rejects(list(), { name: "Throttling" });
+
+    await list();
+  });
+
   it("answers a call with a page that is no answer, or not at all, for one caller", async () => {
     const mallory = clients(await user("mallory", [allow("iam:*")]));
     const list = { service: "iam", action: "ListUsers", by: "mallory" };
