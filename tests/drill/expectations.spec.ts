@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: scenarios have placeholders of their own
 import assert from "node:assert/strict";
 import { checkDecisions, checkMessages, checkState, type Found } from "../../drill/expectations";
 import type { StateExpectation } from "../../drill/scenario";
