@@ -14,6 +14,10 @@ export const ec2Events: Record<string, Ec2Reader> = {
   CreateManagedPrefixList: changedPrefixList,
   ModifyManagedPrefixList: changedPrefixList,
   RestoreManagedPrefixListVersion: restoredPrefixList,
+  RunInstances: ranInstances,
+  CreateNetworkInterface: createdInterface,
+  ModifyNetworkInterfaceAttribute: modifiedInterface,
+  ModifyInstanceAttribute: modifiedInstance,
 };
 
 /** A rule as a record tells it; without an id where only the request is known. */
@@ -139,6 +143,73 @@ function restoredPrefixList({ parameters }: Call): Reading {
     ],
     because: `prefix list ${id} has former entries again: whether a group lets them reach SSH, a look tells`,
   };
+}
+
+/**
+ * The response has the groups that the instances really got: the request may leave them to a launch
+ * template, to an interface that was there before, or to the VPC's default.
+ * Source: tests/fixtures/events/RunInstances-invictus.json
+ */
+function ranInstances({ parameters, response }: Call): Reading {
+  const holders = idsIn(listIn(response.instancesSet), "instanceId");
+  return attachedReading([parameters, response], holders, "new instances");
+}
+
+function createdInterface({ parameters, response }: Call): Reading {
+  const holders = idsIn([fieldsOf(response.networkInterface)], "networkInterfaceId");
+  return attachedReading([parameters, response], holders, "a new network interface");
+}
+
+function modifiedInterface({ parameters }: Call): Reading {
+  return newGroupsReading(parameters, "networkInterfaceId", "a network interface");
+}
+
+function modifiedInstance({ parameters }: Call): Reading {
+  return newGroupsReading(parameters, "instanceId", "an instance");
+}
+
+/**
+ * One call changes one attribute, and most are not the groups, of which there is always one.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+ */
+function newGroupsReading(parameters: Fields, key: string, holder: string): Reading {
+  if (["null", "{}"].includes(JSON.stringify(parameters.groupSet ?? null))) {
+    return { ignore: "the record changes no security group" };
+  }
+  return attachedReading([parameters], idsIn([parameters], key), holder);
+}
+
+/** @param holder what got the groups, where the record does not name it. */
+function attachedReading(parts: Fields[], holders: string[], holder: string): Reading {
+  const sets = parts.flatMap(placesOfGroups).flatMap(({ groupSet }) => listIn(groupSet));
+  const groupIds = [...new Set(idsIn(sets, "groupId"))];
+  const label = holders.length > 0 ? shortList(holders) : holder;
+  if (groupIds.length === 0) {
+    // CloudTrail leaves out what is too large: the response of very many instances.
+    return {
+      ignore: `the record names no security group of ${label}`,
+      alert: `Which security groups ${label} got, the record does not tell: look whether one opens SSH to the world.`,
+    };
+  }
+  return {
+    subjects: [{ kind: "attachedGroups", groupIds, holders }],
+    because: `${label} got ${shortList(groupIds)}: whether one opens SSH to the world, a look tells`,
+  };
+}
+
+/** Whatever lists groups in a request or a response: itself, its interfaces, its instances and theirs. */
+function placesOfGroups(fields: Fields): Fields[] {
+  const instances = listIn(fields.instancesSet);
+  return [
+    fields,
+    fieldsOf(fields.networkInterface),
+    ...[fields, ...instances].flatMap((one) => listIn(one.networkInterfaceSet)),
+    ...instances,
+  ];
+}
+
+function idsIn(list: Fields[], key: string): string[] {
+  return list.flatMap((fields) => textIn(fields, key) ?? []);
 }
 
 /** A list, a wrapped one, or the bare element that stands for a list of one. */

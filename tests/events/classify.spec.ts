@@ -98,14 +98,24 @@ describe("the records that AWS wrote", () => {
     ["CreateAccessKey-panther-aws_root_access_key_created.json", "Ignore"],
     ["CreateLoginProfile-invictus-2.json", "EmergencyActionAccount"],
     ["CreateLoginProfile-invictus.json", "EmergencyActionAccount"],
+    ["CreateNetworkInterface-invictus-2.json", "EmergencyActionInfrastructure"],
+    ["CreateNetworkInterface-invictus.json", "EmergencyActionInfrastructure"],
     ["CreateSecurityGroup-invictus.json", "Ignore"],
     ["CreateUser-invictus-2.json", "Ignore"],
     ["DeleteLoginProfile-invictus-ERROR.json", "Ignore"],
     ["DeleteLoginProfile-stratus-persistence-iam-create-user-login-profile.json", "Ignore"],
     ["DetachUserPolicy-invictus.json", "Ignore"],
+    ["ModifyInstanceAttribute-SHAPE.json", "EmergencyActionInfrastructure"],
+    ["ModifyInstanceAttribute-invictus.json", "Ignore"],
+    ["ModifyNetworkInterfaceAttribute-SHAPE.json", "EmergencyActionInfrastructure"],
     ["ModifySecurityGroupRules-SHAPE.json", "Ignore"],
     ["PutRolePolicy-invictus.json", "Ignore"],
     ["RevokeSecurityGroupIngress-invictus.json", "Ignore"],
+    ["RunInstances-invictus.json", "EmergencyActionInfrastructure"],
+    [
+      "RunInstances-panther-aws_ec2_vulnerable_xz_image_launched.json",
+      "EmergencyActionInfrastructure",
+    ],
     ["UpdateAssumeRolePolicy-invictus.json", "Ignore"],
     [
       "UpdateLoginProfile-stratus-privilege-escalation-iam-update-user-login-profile.json",
@@ -873,6 +883,160 @@ describe("EC2 events", () => {
       modified({ SecurityGroupRuleId: "sgr-1", SecurityGroupRule: change }),
     );
     assert.deepEqual(subjects, [{ kind: "securityGroup", groupId: "sg-1", rules: [] }]);
+  });
+});
+
+describe("groups that are put on interfaces", () => {
+  const groups = (...ids: unknown[]) => ({ items: ids.map((groupId) => ({ groupId })) });
+  const attached = (groupIds: string[], holders: string[]) => [
+    { kind: "attachedGroups", groupIds, holders },
+  ];
+  const recorded: [file: string, groupIds: string[], holders: string[]][] = [
+    ["CreateNetworkInterface-invictus.json", ["sg-0b233157065b7d5e2"], ["eni-076fa9fb98a2500a7"]],
+    ["CreateNetworkInterface-invictus-2.json", ["sg-0a1ae80d31d1e9c86"], ["eni-0938d805949b4e134"]],
+    ["RunInstances-invictus.json", ["sg-0b233157065b7d5e2"], ["i-0dbc91f429e48eeed"]],
+    [
+      "RunInstances-panther-aws_ec2_vulnerable_xz_image_launched.json",
+      ["sg-00000000000000000"],
+      ["i-00000000000000000"],
+    ],
+    ["ModifyNetworkInterfaceAttribute-SHAPE.json", ["sg-11111111"], ["eni-aaaaaaaa"]],
+    ["ModifyInstanceAttribute-SHAPE.json", ["sg-0123456789abcdef0"], ["i-0123456789abcdef0"]],
+  ];
+  for (const [file, groupIds, holders] of recorded) {
+    it(`are all named, with what got them: ${file}`, () => {
+      assert.deepEqual(judge(fixture(file)).subjects, attached(groupIds, holders));
+    });
+  }
+
+  const cases: [name: string, record: object, groupIds: string[], holders: string[]][] = [
+    [
+      "of every instance and of each of its interfaces, once",
+      ec2(
+        "RunInstances",
+        {},
+        {
+          groupSet: {},
+          instancesSet: {
+            items: [
+              { instanceId: "i-1", groupSet: groups("sg-1") },
+              {
+                instanceId: "i-2",
+                groupSet: groups("sg-1"),
+                networkInterfaceSet: { items: [{ groupSet: groups("sg-1", "sg-2") }] },
+              },
+            ],
+          },
+        },
+      ),
+      ["sg-1", "sg-2"],
+      ["i-1", "i-2"],
+    ],
+    [
+      "of the request, where the response was left out",
+      ec2(
+        "RunInstances",
+        {
+          groupSet: groups("sg-1"),
+          networkInterfaceSet: { items: [{ groupSet: groups("sg-2") }] },
+        },
+        { omitted: true, reason: "responseElements too large" },
+      ),
+      ["sg-1", "sg-2"],
+      [],
+    ],
+    [
+      "of the response, where the request was left out",
+      ec2(
+        "CreateNetworkInterface",
+        { omitted: true },
+        { networkInterface: { networkInterfaceId: "eni-1", groupSet: groups("sg-1") } },
+      ),
+      ["sg-1"],
+      ["eni-1"],
+    ],
+    [
+      "as far as they can be read",
+      ec2("ModifyInstanceAttribute", {
+        instanceId: 7,
+        groupSet: groups(null, 7, "sg-\u0007", "sg-1"),
+      }),
+      ["sg-1"],
+      [],
+    ],
+    [
+      "where one stands alone",
+      ec2("ModifyNetworkInterfaceAttribute", {
+        networkInterfaceId: "eni-1",
+        groupSet: { items: { groupId: "sg-1" } },
+      }),
+      ["sg-1"],
+      ["eni-1"],
+    ],
+  ];
+  for (const [name, record, groupIds, holders] of cases) {
+    it(`are looked at: ${name}`, () => {
+      const { decision, subjects } = judge(record);
+      assert.deepEqual(
+        [decision, subjects],
+        ["EmergencyActionInfrastructure", attached(groupIds, holders)],
+      );
+    });
+  }
+
+  const changes: [name: string, record: object][] = [
+    [
+      "of an interface",
+      ec2("ModifyNetworkInterfaceAttribute", { networkInterfaceId: "eni-1", groupSet: {} }),
+    ],
+    ["of an instance", ec2("ModifyInstanceAttribute", { instanceId: "i-1", sourceDestCheck: {} })],
+    ["of nothing", ec2("ModifyInstanceAttribute", null)],
+  ];
+  for (const [name, record] of changes) {
+    it(`are not in another attribute ${name}`, () => {
+      const { decision, reason, alert } = judge(record);
+      assert.deepEqual(
+        [decision, reason, alert],
+        ["Ignore", "the record changes no security group", undefined],
+      );
+    });
+  }
+
+  const unreadable: [record: object, label: string][] = [
+    [ec2("RunInstances", {}, { omitted: true }), "new instances"],
+    [ec2("RunInstances", { groupSet: "sg-1" }, { instancesSet: [[], null] }), "new instances"],
+    [
+      ec2("RunInstances", {}, { instancesSet: { items: [{ instanceId: "i-1", groupSet: 7 }] } }),
+      "i-1",
+    ],
+    [ec2("CreateNetworkInterface", {}, { networkInterface: [] }), "a new network interface"],
+    [ec2("ModifyNetworkInterfaceAttribute", { groupSet: "sg-1" }), "a network interface"],
+    [ec2("ModifyInstanceAttribute", { groupSet: { items: [{}] } }), "an instance"],
+  ];
+  for (const [record, label] of unreadable) {
+    it(`are a person's to look for, where the record does not tell: ${JSON.stringify(record)}`, () => {
+      const { decision, reason, alert } = judge(record);
+      assert.deepEqual(
+        [decision, reason, alert],
+        [
+          "Ignore",
+          `the record names no security group of ${label}`,
+          `Which security groups ${label} got, the record does not tell: look whether one opens SSH to the world.`,
+        ],
+      );
+    });
+  }
+
+  it("concern nobody where a trusted actor put them there", () => {
+    const record = ec2("ModifyInstanceAttribute", { groupSet: groups("sg-1") });
+    const { decision } = judge(record, { trustedActors: ["arn:aws:iam::*:user/mallory"] });
+    assert.equal(decision, "Ignore");
+  });
+
+  it("leave the caller alone, whatever containActor says: a look may find nothing", () => {
+    const record = ec2("ModifyInstanceAttribute", { groupSet: groups("sg-1") });
+    const { subjects, alert } = judge(record, { containActor: true });
+    assert.deepEqual([subjects, alert], [attached(["sg-1"], []), undefined]);
   });
 });
 
