@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import type { NewCredentials } from "./events/iam";
 import type { BreakSessions } from "./functions/BreakSessions";
 import type { Mode } from "./functions/case";
+import type { AttachedGroups } from "./functions/infrastructure/close";
 import type { SyncedGroup } from "./functions/syncedGroups/plan";
 import { rangesName } from "./ipRanges/document";
 import { isPrefixList, rangesWrong, trustedSources } from "./ipRanges/trusted";
@@ -22,6 +23,7 @@ export interface Settings {
   syncedGroups: SyncedGroup[];
   breakSessions: BreakSessions;
   sessionBlockMinutes: number;
+  attachedGroups: AttachedGroups;
   newCredentials: NewCredentials;
   guardDutySeverity: number;
   applicationUsers: string[];
@@ -97,6 +99,12 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
       Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1440
         ? undefined
         : "a whole number of minutes from 1 to 1440",
+  },
+  attachedGroups: {
+    type: "string",
+    default: "alert",
+    description: "an open security group is put on an interface or instance: alert, or close it",
+    wrong: oneOf("alert", "close"),
   },
   newCredentials: {
     type: "string",

@@ -82,7 +82,8 @@ export class Response extends pulumi.ComponentResource {
     const { applicationUsers, protectedPrincipals } = settings;
     const incidents = incidentSettings(settings, name);
     const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
-    const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists };
+    const { attachedGroups } = settings;
+    const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists, attachedGroups };
     const { breakSessions: whose, sessionBlockMinutes } = settings;
     const sessions = {
       mode,

@@ -2,6 +2,7 @@ import type { InfrastructureSubject } from "../events/incident";
 import { addToCase, type BranchInput, type Case, lookedAgain, openCase, type Pass } from "./case";
 import { clientTimes } from "./client";
 import { cutting } from "./cut";
+import { judgeAttached } from "./infrastructure/attached";
 import {
   closeFound,
   closeProved,
@@ -55,9 +56,9 @@ function close(hand: Hand, subject: InfrastructureSubject): Promise<Pass> {
         : closeFound(hand, subject);
     case "prefixList":
       return closeReferring(hand, subject);
+    case "attachedGroups":
+      return judgeAttached(hand, subject);
     case "remoteAddress":
       return judgeAddress(hand, subject);
-    default:
-      return Promise.resolve({});
   }
 }

@@ -32,11 +32,19 @@ const NAMED_REQUESTS = [
   "ModifyManagedPrefixList",
 ];
 
+/** EC2 calls that put security groups on interfaces. */
+const PUTS_GROUPS = [
+  "RunInstances",
+  "CreateNetworkInterface",
+  "ModifyNetworkInterfaceAttribute",
+  "ModifyInstanceAttribute",
+];
+
 const READS = /^(Get|List|Describe|Head|Lookup|Simulate|Generate)/;
 const NUMBERS =
-  /^(from|to)Port$|^(attachmentCount|durationSeconds|maxEntries|ruleNumber|maxItems|credentialAgeDays)$/i;
+  /^(from|to)Port$|^(attachmentCount|deviceIndex|durationSeconds|maxCount|maxEntries|minCount|ruleNumber|maxItems|credentialAgeDays)$/i;
 const BOOLEANS =
-  /^(isEgress|egress|isAttachable|isDefaultVersion|setAsDefault|passwordResetRequired|allUsers)$/i;
+  /^(isEgress|egress|isAttachable|isDefaultVersion|primary|setAsDefault|passwordResetRequired|allUsers)$/i;
 
 /**
  * The record that CloudTrail writes for a call.
@@ -143,6 +151,7 @@ function iamRequest({ params }: Call): Params | null {
 
 function ec2Request({ action, params }: Call): Params {
   if (NAMED_REQUESTS.includes(action)) return { [`${action}Request`]: tagged(params) };
+  if (PUTS_GROUPS.includes(action)) return groupsRequest(action, params);
   const { TagSpecification, SecurityGroupRuleId, IpPermissions, ...plain } = params;
   return {
     ...(camel(plain, inItems) as Params),
@@ -156,6 +165,48 @@ function ec2Request({ action, params }: Call): Params {
       ipPermissions: Array.isArray(IpPermissions) ? { items: IpPermissions.map(ipPermission) } : {},
     }),
   };
+}
+
+/**
+ * The lists have the names that the answers give them, and a new interface has them always. Of the
+ * request for instances, what says which and how many is a list of one.
+ * Sources: tests/fixtures/events, RunInstances, CreateNetworkInterface and the two changes.
+ */
+function groupsRequest(action: string, params: Params): Params {
+  const { TagSpecification, SecurityGroupId, GroupId, NetworkInterface, ...rest } = params;
+  const { ImageId, KeyName, MinCount, MaxCount, UserData, PrivateIpAddresses, ...plain } = rest;
+  const which = { ImageId, MinCount, MaxCount, ...(KeyName !== undefined && { KeyName }) };
+  const isNew = action === "CreateNetworkInterface";
+  const ids = SecurityGroupId ?? GroupId;
+  return {
+    ...(camel(plain, inItems) as Params),
+    ...(action === "RunInstances" && { instancesSet: inItems([camel(which)]) }),
+    ...((ids !== undefined || isNew) && { groupSet: groupSet(ids) }),
+    ...(isNew && { privateIpAddressesSet: setOf(camel(PrivateIpAddresses)) }),
+    ...(NetworkInterface !== undefined && {
+      networkInterfaceSet: setOf((NetworkInterface as Params[]).map(interfaceRequest)),
+    }),
+    ...(TagSpecification !== undefined && {
+      tagSpecificationSet: tagSpecifications(TagSpecification),
+    }),
+    ...(UserData !== undefined && { userData: "<sensitiveDataRemoved>" }),
+  };
+}
+
+function interfaceRequest({ SecurityGroupId, ...plain }: Params): Params {
+  return {
+    ...(camel(plain, inItems) as Params),
+    ...(SecurityGroupId !== undefined && { groupSet: groupSet(SecurityGroupId) }),
+  };
+}
+
+function groupSet(ids: unknown): Params {
+  return setOf(Array.isArray(ids) ? ids.map((groupId) => ({ groupId })) : []);
+}
+
+/** An empty list is an empty object. */
+function setOf(items: unknown): Params {
+  return Array.isArray(items) && items.length > 0 ? { items } : {};
 }
 
 function ipPermission(permission: Params): Params {

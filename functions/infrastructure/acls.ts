@@ -9,6 +9,7 @@ import {
 import type { Action } from "../case";
 import type { Cut } from "../cut";
 import { listed } from "../listed";
+import { inFilters } from "./filters";
 
 /** What a look at network ACLs and a change of them need. */
 export interface AclHand {
@@ -27,20 +28,6 @@ export interface Acl {
 
 /** What the changes here call. */
 export const aclCuts = ["ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"];
-
-/**
- * Most values of one filter.
- * Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
- */
-const MOST_VALUES = 200;
-
-/** The values in lists that one filter takes. */
-export function inFilters(values: string[]): string[][] {
-  const all = [...new Set(values)];
-  return Array.from({ length: Math.ceil(all.length / MOST_VALUES) }, (_, at) =>
-    all.slice(at * MOST_VALUES, (at + 1) * MOST_VALUES),
-  );
-}
 
 /** The network ACLs that guard these subnets. */
 export async function aclsOfSubnets(

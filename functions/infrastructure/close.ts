@@ -6,10 +6,14 @@ import type { CaseSubject, Mode, Pass } from "../case";
 import type { Cut } from "../cut";
 import { type Entries, type Eye, type GroupLook, lookAtGroup, type NamedGroup } from "./look";
 
+/** What becomes of an open group that is put on an interface: it is closed, or a person hears of it. */
+export type AttachedGroups = "alert" | "close";
+
 /** What the infrastructure branch is told when it is deployed. */
 export interface InfrastructureSettings extends SshRule {
   mode: Mode;
   exemptions: Exemption[];
+  attachedGroups: AttachedGroups;
 }
 
 /** What one pass of the branch works with. */
@@ -47,18 +51,30 @@ export interface Asked extends NamedGroup {
 export async function closeFound(hand: Hand, group: Asked, known: Entries = {}): Promise<Pass> {
   const look = () => lookAtGroup(hand, group, hand.settings, known);
   const found = hand.later ? await look() : await patiently(look);
-  const nothing = (note: string): Pass =>
-    group.ordered && !hand.later
-      ? { alerts: [`A person ordered it closed: ${note}`] }
-      : { notes: [note] };
   if (!found) {
     const label = group.groupId ?? `group ${group.groupName}`;
-    return nothing(`${label} has no rules, or is not there (any more): nothing to close`);
+    const note = `${label} has no rules, or is not there (any more): nothing to close`;
+    return nothing(hand, group.ordered, note);
   }
+  return settle(hand, found, group.ordered, (openers) => closeRules(hand, found, openers));
+}
+
+/**
+ * Judges a group that was looked at.
+ *
+ * @param ordered a person named it: an exemption does not count.
+ * @param open what is done where it opens SSH to the world, by the ids of the rules that do.
+ */
+export async function settle(
+  hand: Hand,
+  found: GroupLook,
+  ordered: true | undefined,
+  open: (openers: string[]) => Pass | Promise<Pass>,
+): Promise<Pass> {
   const { groupId } = found;
   const now = new Date().toISOString();
   const { exemption } = exemptionFor(hand.settings.exemptions, "ssh-open-to-world", [groupId], now);
-  if (exemption && !group.ordered) {
+  if (exemption && !ordered) {
     return { notes: [`${groupId} is exempt until ${exemption.expires}: ${exemption.reason}`] };
   }
   const unread = found.unread.map((one) => `${groupId}: ${one}`);
@@ -68,9 +84,9 @@ export async function closeFound(hand: Hand, group: Asked, known: Entries = {}):
     return { alerts: judgement.reasons.map((reason) => `${groupId}: ${reason}`), open: unread };
   }
   if (judgement.answer === "no") {
-    return hand.later ? {} : nothing(`${groupId}: no rule opens SSH to the world`);
+    return hand.later ? {} : nothing(hand, ordered, `${groupId}: no rule opens SSH to the world`);
   }
-  const pass = await closeRules(hand, found, judgement.openers);
+  const pass = await open(judgement.openers);
   return {
     ...pass,
     notes: [...judgement.reasons, ...(pass.notes ?? [])],
@@ -78,7 +94,19 @@ export async function closeFound(hand: Hand, group: Asked, known: Entries = {}):
   };
 }
 
-async function closeRules(hand: Hand, { groupId, rules }: GroupLook, ids: string[]): Promise<Pass> {
+/** Whoever orders a closing hears that there is nothing to close. */
+function nothing({ later }: Hand, ordered: true | undefined, note: string): Pass {
+  return ordered && !later
+    ? { alerts: [`A person ordered it closed: ${note}`] }
+    : { notes: [note] };
+}
+
+/** Revokes these rules of a group that was looked at, in one call. */
+export async function closeRules(
+  hand: Hand,
+  { groupId, rules }: GroupLook,
+  ids: string[],
+): Promise<Pass> {
   const openers = rules.filter(({ SecurityGroupRuleId: id = "" }) => ids.includes(id));
   await revoke(hand, groupId, ids);
   return {

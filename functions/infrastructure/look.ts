@@ -2,6 +2,7 @@ import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
 import { type Ingress, mayReachSsh, type SshRule } from "../../rulebook/ssh";
 import { isGone } from "../cut";
 import { listed } from "../listed";
+import { inFilters } from "./filters";
 
 export type Ec2Sdk = typeof import("../../sdk/ec2");
 
@@ -45,8 +46,36 @@ export async function lookAtGroup(
   known: Entries = {},
 ): Promise<GroupLook | undefined> {
   const groupId = group.groupId ?? (await idOfName(eye, group.groupName ?? ""));
-  const all = groupId && (await rulesOf(eye, groupId));
-  if (!groupId || !all) return undefined;
+  const rules = groupId ? await rulesOf(eye, [groupId]).catch(noneIfGone) : [];
+  return groupId && rules.length > 0 ? readGroup(eye, groupId, rules, ssh, known) : undefined;
+}
+
+/**
+ * Looks at several security groups in one call for each 200 of them. Those that EC2 shows no rule of
+ * are left out.
+ */
+export async function lookAtGroups(
+  eye: Eye,
+  groupIds: string[],
+  ssh: Pick<SshRule, "sshPorts" | "trustedLists">,
+): Promise<GroupLook[]> {
+  const pages = await Promise.all(inFilters(groupIds).map((some) => rulesOf(eye, some)));
+  const rules = pages.flat();
+  return await Promise.all(
+    groupIds
+      .map((id) => ({ id, own: rules.filter(({ GroupId }) => GroupId === id) }))
+      .filter(({ own }) => own.length > 0)
+      .map(({ id, own }) => readGroup(eye, id, own, ssh, {})),
+  );
+}
+
+async function readGroup(
+  eye: Eye,
+  groupId: string,
+  all: SecurityGroupRule[],
+  ssh: Pick<SshRule, "sshPorts" | "trustedLists">,
+  known: Entries,
+): Promise<GroupLook> {
   const rules = all.filter((one) => !one.IsEgress);
   const lists = rules
     .filter((one) => mayReachSsh(ingress(one, {}), ssh) !== "no")
@@ -117,18 +146,18 @@ async function readEntries(eye: Eye, id: string, known: string[]) {
 }
 
 /** A filter that matches nothing is no error: a group without any rule and no group look alike. */
-async function rulesOf({ sdk, ec2 }: Eye, groupId: string) {
+async function rulesOf({ sdk, ec2 }: Eye, groupIds: string[]): Promise<SecurityGroupRule[]> {
   const rules: SecurityGroupRule[] = [];
-  const filter = { Filters: [{ Name: "group-id", Values: [groupId] }] };
-  try {
-    for await (const page of sdk.paginateDescribeSecurityGroupRules({ client: ec2 }, filter)) {
-      rules.push(...listed(page.SecurityGroupRules));
-    }
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+  const filter = { Filters: [{ Name: "group-id", Values: groupIds }] };
+  for await (const page of sdk.paginateDescribeSecurityGroupRules({ client: ec2 }, filter)) {
+    rules.push(...listed(page.SecurityGroupRules));
   }
-  return rules.length === 0 ? undefined : rules;
+  return rules;
+}
+
+function noneIfGone(error: unknown): SecurityGroupRule[] {
+  if (isGone(error)) return [];
+  throw error;
 }
 
 /**

@@ -4,7 +4,8 @@ import type { BlockRequest } from "../../networkAcl/plan";
 import { readCidr } from "../../rulebook/cidr";
 import { type Ingress, mayReachSsh, sshOpenToWorld } from "../../rulebook/ssh";
 import { listed } from "../listed";
-import { type Acl, aclsOfSubnets, inFilters } from "./acls";
+import { type Acl, aclsOfSubnets } from "./acls";
+import { inFilters } from "./filters";
 
 interface Hand {
   sdk: typeof import("@aws-sdk/client-ec2");

@@ -76,7 +76,8 @@ async function close(
   } = {},
 ) {
   const { sdk, calls } = fakeSdk(ec2, "EC2Client", answers);
-  const settings = { mode, exemptions, sshPorts: [22], trustedCidrs: [] };
+  const attachedGroups = "alert" as const;
+  const settings = { mode, exemptions, sshPorts: [22], trustedCidrs: [], attachedGroups };
   const input = { incident: incident(subjects), caseId: "e", ...(before && { case: before }) };
   const after = await validCase(emergencyActionInfrastructure(sdk, settings), input);
   return { after, calls };

@@ -278,7 +278,8 @@ function permission({ IpProtocol, FromPort, ToPort, CidrIpv4, CidrIpv6 }: ec2.Se
 
 /** What the pipeline does about the calls: the changes that it makes. */
 async function contained(account: Account): Promise<boolean> {
-  const known = { ...settings("enforce"), applicationUsers: [], ...ssh };
+  const attachedGroups = "alert" as const;
+  const known = { ...settings("enforce"), applicationUsers: [], ...ssh, attachedGroups };
   const told = {
     ...known,
     newCredentials: "admins" as const,

@@ -186,6 +186,85 @@ describe("a call's CloudTrail record", function () {
     assertLike(record("RevokeSecurityGroupIngress"), "RevokeSecurityGroupIngress-invictus.json");
   });
 
+  it("is like a real one for each call that puts groups on interfaces", async () => {
+    const { Subnets = [] } = await ec2.send(new EC2.DescribeSubnetsCommand({}));
+    const { SubnetId, CidrBlock = "" } = Subnets[0] ?? {};
+    const Tags = [{ Key: "StratusRedTeam", Value: "true" }];
+    const PrivateIpAddress = CidrBlock.replace(/\.0\/.*$/, ".10");
+    const { NetworkInterface } = await ec2.send(
+      new EC2.CreateNetworkInterfaceCommand({
+        SubnetId,
+        PrivateIpAddresses: [{ PrivateIpAddress, Primary: true }],
+        TagSpecifications: [{ ResourceType: "network-interface", Tags }],
+      }),
+    );
+    const { NetworkInterfaceId } = NetworkInterface ?? {};
+    const without = (fields: unknown, ...keys: string[]) =>
+      Object.fromEntries(
+        Object.entries(fields as Params).filter(([key]) => !keys.includes(key)),
+      ) as Params;
+    const made = record("CreateNetworkInterface");
+    const realMade = readRecord("CreateNetworkInterface-invictus.json");
+    const address = { items: [{ privateIpAddress: PrivateIpAddress, primary: true }] };
+    assert.deepEqual(plain(without(made.requestParameters, "clientToken", "subnetId")), {
+      ...(plain(without(realMade.requestParameters, "clientToken", "subnetId")) as Params),
+      privateIpAddressesSet: address,
+    });
+    const groupsOf = (answer: unknown) => {
+      const { networkInterface } = (answer ?? {}) as Record<string, Params>;
+      return plain(networkInterface?.groupSet);
+    };
+    assert.deepEqual(groupsOf(made.responseElements), groupsOf(realMade.responseElements));
+
+    const GroupId = await group();
+    const Groups = [GroupId];
+    const change = { NetworkInterfaceId, Groups };
+    await ec2.send(new EC2.ModifyNetworkInterfaceAttributeCommand(change));
+    assert.deepEqual(record("ModifyNetworkInterfaceAttribute").requestParameters, {
+      networkInterfaceId: NetworkInterfaceId,
+      groupSet: { items: [{ groupId: GroupId }] },
+    });
+
+    const { Instances = [] } = await ec2.send(
+      new EC2.RunInstancesCommand({
+        ImageId: "ami-12c6146b",
+        InstanceType: "t3.micro",
+        MinCount: 1,
+        MaxCount: 1,
+        UserData: Buffer.from("hello").toString("base64"),
+        NetworkInterfaces: [{ DeviceIndex: 0, SubnetId, Groups }],
+      }),
+    );
+    const ran = record("RunInstances");
+    const set = { items: [{ groupId: GroupId }] };
+    assert.deepEqual(without(ran.requestParameters, "clientToken"), {
+      instancesSet: { items: [{ imageId: "ami-12c6146b", minCount: 1, maxCount: 1 }] },
+      instanceType: "t3.micro",
+      networkInterfaceSet: { items: [{ deviceIndex: 0, subnetId: SubnetId, groupSet: set }] },
+      userData: "<sensitiveDataRemoved>",
+    });
+    type Instance = { networkInterfaceSet?: { items?: Params[] } };
+    const told = ran.responseElements as { instancesSet?: { items?: Instance[] } };
+    const [instance] = told.instancesSet?.items ?? [];
+    // Of the groups, moto tells those of the interfaces only.
+    assert.deepEqual(instance?.networkInterfaceSet?.items?.[0]?.groupSet, {
+      items: [{ groupId: GroupId, groupName: "web" }],
+    });
+
+    const InstanceId = Instances[0]?.InstanceId;
+    await ec2.send(new EC2.ModifyInstanceAttributeCommand({ InstanceId, Groups }));
+    assert.deepEqual(record("ModifyInstanceAttribute").requestParameters, {
+      instanceId: InstanceId,
+      groupSet: set,
+    });
+    const DisableApiTermination = { Value: false };
+    await ec2.send(new EC2.ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination }));
+    assert.deepEqual(Object.keys(record("ModifyInstanceAttribute").requestParameters as Params), [
+      "instanceId",
+      "disableApiTermination",
+    ]);
+  });
+
   it("keeps the API's spelling for changed rules, a single one without a list", async () => {
     const GroupId = await group();
     const opened = await ec2.send(
