@@ -67,17 +67,22 @@ function plain(value: unknown): unknown {
   return value === undefined ? null : JSON.parse(JSON.stringify(value));
 }
 
-/** One sentence for each text that no message for people has. */
+/**
+ * One sentence for each text that no message for people has.
+ *
+ * @param wanted undefined: any messages are right. Empty: none is.
+ */
 export function checkMessages(
-  wanted: string[],
+  wanted: string[] | undefined,
   messages: { subject: string; body: string }[],
   names: Record<string, unknown>,
 ): string[] {
   const told = messages.map(({ subject, body }) => `${subject}\n${body}`);
-  return wanted.flatMap((text, index) => {
+  const got = told.map((one) => JSON.stringify(one)).join(", ") || "no message";
+  if (wanted?.length === 0 && told.length > 0) return [`expect.messages: wanted none, got ${got}`];
+  return (wanted ?? []).flatMap((text, index) => {
     const want = substitute(text, names);
     if (told.some((one) => one.includes(want))) return [];
-    const got = told.map((one) => JSON.stringify(one)).join(", ") || "no message";
     return [`expect.messages[${index}]: wanted ${JSON.stringify(want)}, got ${got}`];
   });
 }

@@ -90,8 +90,11 @@ export interface Scenario {
     state: StateExpectation[];
     denied: CallExpectation[];
     allowed: CallExpectation[];
-    /** Texts that one of the messages for people has, each in its subject or its body. */
-    messages: string[];
+    /**
+     * Texts that one of the messages for people has, each in its subject or its body. Empty: nobody
+     * hears of anything.
+     */
+    messages?: string[];
     /** Where the executions end: all in `EndState`, or at least one in `Failed`. */
     ends: "EndState" | "Failed";
     /** At most so many calls wait for each other; see `depth.ts`. */
@@ -280,9 +283,11 @@ class Reading {
       state: this.#list(fields.state, [...key, "state"], (each, at) => this.#state(each, at)),
       denied: calls("denied"),
       allowed: calls("allowed"),
-      messages: this.#list(fields.messages, [...key, "messages"], (each, at) => {
-        this.#checkNames(each, at);
-        return this.#text(each, at);
+      ...(fields.messages !== undefined && {
+        messages: this.#list(fields.messages, [...key, "messages"], (each, at) => {
+          this.#checkNames(each, at);
+          return this.#text(each, at);
+        }),
       }),
       ends: this.#choice(fields.ends, [...key, "ends"], ["EndState", "Failed"] as const),
       ...(fields.roundTrips !== undefined && {

@@ -52,6 +52,11 @@ describe("checkMessages", () => {
     ];
     const wanted = ["contained", "key ${key}", "first\nkey"];
     assert.deepEqual(checkMessages(wanted, messages, { key: "AKIA1" }), []);
+    assert.deepEqual(checkMessages(undefined, messages, {}), []);
+    assert.deepEqual(checkMessages([], [], {}), []);
+    assert.deepEqual(checkMessages([], messages, {}), [
+      'expect.messages: wanted none, got "contained it\\nfirst\\nkey AKIA1", "look at it\\nsecond"',
+    ]);
     assert.deepEqual(checkMessages(["second\nthird"], messages, {}), [
       'expect.messages[0]: wanted "second\\nthird", got "contained it\\nfirst\\nkey AKIA1", "look at it\\nsecond"',
     ]);
