@@ -125,14 +125,13 @@ export async function block(hand: AclHand, acl: Acl, change: AclChange): Promise
  */
 export async function unblock(hand: AclHand, acl: Acl, lift: AclLift): Promise<boolean> {
   let isDone = true;
-  const inOrder = [
-    ...lift.remove.filter(({ action }) => action === "deny"),
-    ...lift.remove.filter(({ action }) => action === "allow"),
-  ];
-  for (const entry of inOrder) {
-    if ((await remove(hand, acl.id, entry)) === "failed") isDone = false;
+  for (const action of ["deny", "allow"]) {
+    for (const entry of lift.remove.filter((one) => one.action === action)) {
+      if ((await remove(hand, acl.id, entry)) === "failed") isDone = false;
+    }
+    // What is kept from a wider deny would be cut off if it went before that one.
+    if (!isDone) return false;
   }
-  if (!isDone) return false;
   for (const move of lift.move) {
     if (await makeMove(hand, acl, move)) return false;
   }
@@ -149,12 +148,15 @@ async function makeMove(hand: AclHand, acl: Acl, { entry, to }: Move): Promise<C
   return (await remove(hand, acl.id, entry)) === "failed" ? "failed" : undefined;
 }
 
-async function create(
-  { sdk, ec2, cut }: AclHand,
+/**
+ * What makes an entry.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html
+ */
+export function creation(
   NetworkAclId: string,
   { number, egress, action, protocol, cidr, fromPort, toPort, icmp }: AclEntry,
-): Promise<Changed["stopped"]> {
-  const command = new sdk.CreateNetworkAclEntryCommand({
+) {
+  return {
     NetworkAclId,
     RuleNumber: number,
     Egress: egress,
@@ -163,7 +165,15 @@ async function create(
     ...(cidr.includes(":") ? { Ipv6CidrBlock: cidr } : { CidrBlock: cidr }),
     ...(fromPort !== undefined && { PortRange: { From: fromPort, To: toPort } }),
     ...(icmp && { IcmpTypeCode: { Type: icmp.type, Code: icmp.code } }),
-  });
+  };
+}
+
+async function create(
+  { sdk, ec2, cut }: AclHand,
+  NetworkAclId: string,
+  entry: AclEntry,
+): Promise<Changed["stopped"]> {
+  const command = new sdk.CreateNetworkAclEntryCommand(creation(NetworkAclId, entry));
   let isTaken = false;
   const outcome = await cut("ec2:CreateNetworkAclEntry", NetworkAclId, command, () =>
     ec2.send(command).catch((error) => {
@@ -176,13 +186,17 @@ async function create(
   return outcome === "failed" || outcome === "gone" ? "failed" : undefined;
 }
 
+/** What takes an entry away. */
+export function removal(NetworkAclId: string, { number, egress }: AclEntry) {
+  return { NetworkAclId, RuleNumber: number, Egress: egress };
+}
+
 /** Takes one entry away. */
 export function remove(
   { sdk, ec2, cut }: AclHand,
   NetworkAclId: string,
-  { number, egress }: AclEntry,
+  entry: AclEntry,
 ): Promise<Action["outcome"]> {
-  const input = { NetworkAclId, RuleNumber: number, Egress: egress };
-  const command = new sdk.DeleteNetworkAclEntryCommand(input);
+  const command = new sdk.DeleteNetworkAclEntryCommand(removal(NetworkAclId, entry));
   return cut("ec2:DeleteNetworkAclEntry", NetworkAclId, command, () => ec2.send(command));
 }
