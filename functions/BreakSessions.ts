@@ -83,7 +83,8 @@ interface Hand {
  */
 export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings) {
   const ec2 = new sdk.EC2Client(clientTimes);
-  const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes) };
+  const bucket = process.env.CASE_BUCKET ?? "";
+  const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes), bucket };
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);

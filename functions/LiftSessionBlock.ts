@@ -27,7 +27,8 @@ export const liftSessionBlockActions = {
  */
 export function liftSessionBlock(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mode: Mode }) {
   const ec2 = new ec2Sdk.EC2Client(clientTimes);
-  const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes) };
+  const bucket = process.env.CASE_BUCKET ?? "";
+  const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes), bucket };
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, mode);

@@ -13,6 +13,10 @@ import { movesInOrder } from "./numbers";
 import { movedBy } from "./trace";
 
 export interface LiftPlan extends AclLift {
+  /** Entries of the block that are not there. */
+  gone: AclEntry[];
+  /** Moves of the block that cannot be undone, and nobody else will undo. */
+  stay: Move[];
   /** What was changed meanwhile, and stays as it is, as sentences. */
   notes: string[];
 }
@@ -53,6 +57,8 @@ export function planLift(
   return {
     remove: [...entries.filter(isMade), ...copies],
     move,
+    gone,
+    stay,
     notes: [
       ...gone.map(
         (entry) => `${describe(entry)} is not there any more: somebody removed or changed it`,

@@ -1,7 +1,7 @@
 import type { Step } from "./plan";
 import type { Eye } from "./present";
 
-/** What came of a step. `kept`: not made, since the user has not got everything back. */
+/** What came of a step. `kept`: not made, since a step that it hangs on failed. */
 export interface Outcome {
   step: Step;
   outcome: "done" | "there" | "failed" | "kept";
@@ -10,15 +10,17 @@ export interface Outcome {
 }
 
 /**
- * The errors that say that it is there already.
+ * The errors that say that it is as before already.
  * Source: the "Errors" sections of the IAM API reference, and EC2's "Error codes".
  */
-const THERE = /^(EntityAlreadyExists(Exception)?|InvalidPermission\.Duplicate)$/;
+const THERE =
+  /^(EntityAlreadyExists(Exception)?|InvalidPermission\.Duplicate|InvalidNetworkAclEntry\.NotFound)$/;
 
 /** Makes the call of a step, with the operator's own credentials. Errors of the SDK go up untouched. */
-export async function send({ iam, iamSdk, ec2, ec2Sdk }: Eye, step: Step): Promise<void> {
+export async function send({ iam, iamSdk, ec2, ec2Sdk, shelf }: Eye, step: Step): Promise<void> {
   const [service, action] = step.call.split(":");
-  const [sdk, client] = service === "ec2" ? [ec2Sdk, ec2] : [iamSdk, iam];
+  const [sdk, client] =
+    service === "ec2" ? [ec2Sdk, ec2] : service === "s3" ? [shelf.sdk, shelf.s3] : [iamSdk, iam];
   const Command = (sdk as unknown as Record<string, new (input: object) => unknown>)[
     `${action}Command`
   ];
@@ -46,16 +48,23 @@ export async function apply(
   return outcomes;
 }
 
+/** What denies stays until the rest is back; the calls on a network ACL are one after the other. */
+function hangsOn({ kind, subject, call }: Step, earlier: Step): boolean {
+  const isSame = earlier.subject === subject;
+  if (kind === "deny" || kind === "boundary") return isSame;
+  if (kind !== "network-acls" || earlier.kind !== kind) return false;
+  return isSame || call.startsWith("s3:");
+}
+
 async function outcomeOf(
   step: Step,
   earlier: Outcome[],
   make: (step: Step) => Promise<void>,
 ): Promise<Outcome> {
   const failed = earlier.find(
-    ({ outcome, step: one }) =>
-      (outcome === "failed" || outcome === "kept") && one.subject === step.subject,
+    ({ outcome, step: one }) => (outcome === "failed" || outcome === "kept") && hangsOn(step, one),
   );
-  if (failed && (step.kind === "deny" || step.kind === "boundary")) {
+  if (failed) {
     return { step, outcome: "kept", because: `${failed.step.item} did not come back` };
   }
   try {

@@ -15,11 +15,20 @@ export const kinds = [
   "password",
   "mfa",
   "rules",
+  "network-acls",
   "boundary",
   "deny",
 ] as const;
 /** What an item is; `--only` takes it. */
 export type Kind = (typeof kinds)[number];
+
+/** A call of several that give one thing back. */
+export interface ItemCall {
+  /** As IAM policies write it. */
+  call: string;
+  input: Record<string, unknown>;
+  why: string;
+}
 
 /** One thing that the case took: how to give it back, and what speaks against it. */
 export interface Item {
@@ -29,6 +38,8 @@ export interface Item {
   /** Absent: there is no call that gives it back. */
   call?: string;
   input?: Record<string, unknown>;
+  /** Instead of one call: several, in this order. */
+  calls?: ItemCall[];
   why: string;
   /** It is as it was before. */
   there?: boolean;

@@ -5,7 +5,7 @@ import { apply, send } from "./apply";
 import { kinds } from "./item";
 import { type Plan, planRestore, type Wishes } from "./plan";
 import { type Eye, lookAtPresent } from "./present";
-import { type Found, placeOf, readCase } from "./read";
+import { bucketOf, type Found, placeOf, readCase } from "./read";
 import { printedOutcome, printedPlan } from "./table";
 import { distrust, type Operator, trustedActorsOf, whoCalls } from "./trust";
 
@@ -179,16 +179,17 @@ async function main(): Promise<number> {
   }
   const home = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? "us-east-1";
   const operator = await operatorOf(options.endpoint, home);
-  const found = await readCase(
-    placeOf(options.place, options.stack, operator.account),
-    options.beside,
-    shelfFor(options.endpoint, home),
-  );
+  const { stack, endpoint } = options;
+  const shelf = shelfFor(endpoint, home);
+  const place = placeOf(options.place, stack, operator.account);
+  const found = await readCase(place, options.beside, shelf);
   const { region } = found.file.incident.event;
-  const eye = clientsFor(options.endpoint, /^[a-z]+(-[a-z]+)+-\d+$/.test(region) ? region : home);
+  const at = /^[a-z]+(-[a-z]+)+-\d+$/.test(region) ? region : home;
+  const eye = { ...clientsFor(endpoint, at), shelf };
+  const bucket = found.bucket ?? (stack && bucketOf(stack, operator.account));
   const plan = planRestore(
     found.file,
-    await lookAtPresent(eye, found.file),
+    await lookAtPresent(eye, found.file, bucket),
     options.wishes,
     found.others,
   );

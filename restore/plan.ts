@@ -1,3 +1,4 @@
+import { forgetting } from "./acls";
 import type { CaseFile } from "./caseFile";
 import { userDrift } from "./drift";
 import { type Context, type Item, type Kind, kinds } from "./item";
@@ -75,7 +76,9 @@ export function planRestore(
     ...done.flatMap((action) => itemsOf(context, action)),
   ]);
   const wanted = items.filter((one) => isWanted(one, wishes));
-  const steps = inOrder(wanted.flatMap((one) => stepOf(one, wishes)));
+  const steps = inOrder(
+    [...wanted, ...forgetting(context, liftedIn(wanted))].flatMap((one) => stepsOf(one, wishes)),
+  );
   const drift = [
     ...wanted.flatMap(({ item, drift = [] }) => drift.map((what) => ({ item, what }))),
     ...userDrift(context, done, steps),
@@ -121,14 +124,23 @@ function isHeld({ item, kind, held }: Item, { only, falseAlarm }: Wishes): boole
   return !only.includes(item) && !(held.by === "kind" && only.includes(kind));
 }
 
-function stepOf(one: Item, wishes: Wishes): Step[] {
+/** The network ACLs that no block of the case is left on, once the items' calls are made. */
+function liftedIn(items: Item[]): string[] {
+  return items
+    .filter(({ kind, calls }) => kind === "network-acls" && calls)
+    .map(({ subject }) => subject);
+}
+
+function stepsOf(one: Item, wishes: Wishes): Step[] {
   const { item, kind, subject, call, input, why } = one;
-  if (one.there || !call || !input || isHeld(one, wishes)) return [];
-  return [{ item, kind, subject, call, input, why }];
+  if (one.there || isHeld(one, wishes)) return [];
+  const calls = one.calls ?? (call && input ? [{ call, input, why }] : []);
+  return calls.map((each) => ({ item, kind, subject, ...each }));
 }
 
 function leftOf(one: Item, wishes: Wishes): Left[] {
-  const { item, kind, call, there, held, why, command } = one;
+  const { item, kind, there, held, why, command } = one;
+  const call = one.call ?? one.calls?.[0]?.call;
   if (there) return [];
   if (held && isHeld(one, wishes)) {
     const way = held.by === "attack" ? "--false-alarm" : `--only ${item}`;

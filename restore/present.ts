@@ -4,8 +4,12 @@ import { attachedToGroup, type Look, policyDocument } from "../functions/account
 import { lookAtRole, type RoleLook } from "../functions/account/role";
 import { type FoundUser, findUser } from "../functions/account/user";
 import { isGone } from "../functions/cut";
+import { aclOf } from "../functions/infrastructure/acls";
+import { readBlocks, type StoredBlocks } from "../functions/infrastructure/blocks";
+import type { AclEntry } from "../networkAcl/acl";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import type { CaseFile } from "./caseFile";
+import type { Shelf } from "./read";
 
 /** A version of a customer policy. */
 export interface Version {
@@ -27,7 +31,14 @@ export interface Present {
   policies: Record<string, { document: string; versions: Version[] } | null>;
   securityGroups: Record<string, SecurityGroupRule[] | null>;
   roles?: Record<string, RoleLook | null>;
+  /** The entries of network ACLs, of both directions. */
+  acls?: Record<string, AclEntry[] | null>;
+  /** Every case's session blocks that are not lifted, or why they were not read. */
+  blocks?: PresentBlocks;
 }
+
+/** The session blocks in the case bucket. */
+export type PresentBlocks = { bucket: string; all: StoredBlocks[] } | { unread: string };
 
 /** How the account is asked. */
 export interface Eye {
@@ -35,22 +46,31 @@ export interface Eye {
   iam: IAMClient;
   ec2Sdk: typeof import("@aws-sdk/client-ec2");
   ec2: EC2Client;
+  shelf: Shelf;
 }
 
-/** Looks at everything that the case changed. Errors of the SDK go up untouched. */
-export async function lookAtPresent(eye: Eye, file: CaseFile): Promise<Present> {
+/**
+ * Looks at everything that the case changed. Errors of the SDK go up untouched, but for those of the
+ * bucket, without which everything else can be given back.
+ *
+ * @param bucket of the cases, where it is known.
+ */
+export async function lookAtPresent(eye: Eye, file: CaseFile, bucket?: string): Promise<Present> {
   const done = file.actions.filter(({ outcome }) => outcome === "done");
   const inputs = (field: string) =>
     done.flatMap(({ input }) => (typeof input[field] === "string" ? [input[field]] : []));
   const arns = inputs("PolicyArn").filter((arn) => !awsManagedPolicy(arn));
-  const [users, groups, policies, securityGroups, roles] = await Promise.all([
+  const aclIds = inputs("NetworkAclId");
+  const [users, groups, policies, securityGroups, roles, acls, blocks] = await Promise.all([
     each(inputs("UserName"), (name) => userNow(eye, file, name)),
     each(inputs("GroupName"), (name) => groupNow(eye, name)),
     each(arns, (arn) => policyNow(eye, arn)),
     each(inputs("GroupId"), (id) => rulesNow(eye, id)),
     each(inputs("RoleName"), (name) => lookAtRole({ sdk: eye.iamSdk, iam: eye.iam }, name)),
+    each(aclIds, (id) => entriesNow(eye, id)),
+    aclIds.length > 0 ? blocksNow(eye, bucket) : undefined,
   ]);
-  return { users, groups, policies, securityGroups, roles };
+  return { users, groups, policies, securityGroups, roles, acls, ...(blocks && { blocks }) };
 }
 
 async function each<T>(
@@ -162,6 +182,22 @@ function policyNow({ iamSdk, iam }: Eye, PolicyArn: string) {
     const document = versions.find(({ isDefault }) => isDefault)?.document ?? "";
     return { document, versions };
   });
+}
+
+function entriesNow({ ec2Sdk: sdk, ec2 }: Eye, aclId: string) {
+  return orGone(async () => (await aclOf({ sdk, ec2 }, aclId))?.entries);
+}
+
+async function blocksNow({ shelf }: Eye, bucket: string | undefined): Promise<PresentBlocks> {
+  if (bucket === undefined) {
+    return { unread: "the case bucket tells, and --stack NAME names it" };
+  }
+  try {
+    return { bucket, all: await readBlocks({ ...shelf, bucket }) };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { unread: `s3://${bucket}/blocks/ tells, and could not be read: ${name}: ${message}` };
+  }
 }
 
 function rulesNow({ ec2Sdk, ec2 }: Eye, groupId: string) {

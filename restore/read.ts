@@ -8,6 +8,8 @@ export interface Found {
   file: CaseFile;
   /** What was read, for people. */
   where: string;
+  /** The case bucket, where what was read or the stack tells it. */
+  bucket?: string;
   others: CaseFile[];
   /** The stack whose bucket it lies in, where its name tells. */
   stack?: string;
@@ -41,7 +43,7 @@ export function placeOf(text: string, stack: string | undefined, account: string
 }
 
 /** As components/caseBucket.ts names it. */
-function bucketOf(stack: string, account: string): string {
+export function bucketOf(stack: string, account: string): string {
   return `tourniquet-${stack}-cases-${account}`;
 }
 
@@ -62,6 +64,7 @@ export async function readCase(place: Place, beside: string[], shelf: Shelf): Pr
     where,
     others: [...others, ...near.cases],
     complaints: near.complaints,
+    bucket,
     ...(stack && { stack }),
   };
 }

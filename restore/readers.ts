@@ -1,4 +1,5 @@
 import type { Action } from "../functions/case";
+import { aclItem } from "./acls";
 import { credentialItem, deletedKeyItem, mfaItem, passwordItem } from "./credentials";
 import { groupAttachedItem, groupInlineItem } from "./groups";
 import type { Context, Item, Reader } from "./item";
@@ -31,6 +32,8 @@ const readers: Record<string, Reader> = {
   "iam:DetachRolePolicy": roleAttachedItem,
   "iam:DeleteRolePolicy": roleInlineItem,
   "ec2:RevokeSecurityGroupIngress": ruleItems,
+  "ec2:CreateNetworkAclEntry": aclItem,
+  "ec2:DeleteNetworkAclEntry": aclItem,
   // What an application user was given in place of his old key stays his.
   "iam:CreateAccessKey": () => [],
   "secretsmanager:CreateSecret": () => [],

@@ -23,6 +23,7 @@ export interface StoredBlocks {
 export interface BlockStore {
   sdk: typeof import("@aws-sdk/client-s3");
   s3: S3Client;
+  bucket: string;
 }
 
 /** What the store is asked for; S3's ListObjectsV2 is permitted by `s3:ListBucket`. */
@@ -33,17 +34,24 @@ export const blockStoreActions = {
 
 const PREFIX = "blocks/";
 
-function place(caseId: string) {
-  return { Bucket: process.env.CASE_BUCKET ?? "", Key: `${PREFIX}${caseId}.json` };
+/** Where the blocks of one case lie. */
+export function placeOf(bucket: string, caseId: string) {
+  return { Bucket: bucket, Key: `${PREFIX}${caseId}.json` };
+}
+
+/** As they lie there. */
+export function written(blocks: StoredBlocks) {
+  return { Body: JSON.stringify(blocks, null, 2), ContentType: "application/json" };
 }
 
 /** Every block that is not lifted, of every case, the oldest first. */
-export async function readBlocks({ sdk, s3 }: BlockStore): Promise<StoredBlocks[]> {
-  const input = { Bucket: process.env.CASE_BUCKET ?? "", Prefix: PREFIX };
+export async function readBlocks(store: BlockStore): Promise<StoredBlocks[]> {
+  const { sdk, s3, bucket: Bucket } = store;
+  const input = { Bucket, Prefix: PREFIX };
   const found: StoredBlocks[] = [];
   for await (const { Contents = [] } of sdk.paginateListObjectsV2({ client: s3 }, input)) {
     for (const { Key } of Contents) {
-      const read = await readBlock({ sdk, s3 }, Key ?? "");
+      const read = await readBlock(store, Key ?? "");
       if (read) found.push(read);
     }
   }
@@ -51,8 +59,10 @@ export async function readBlocks({ sdk, s3 }: BlockStore): Promise<StoredBlocks[
 }
 
 /** undefined where the block was lifted since it was listed. */
-async function readBlock({ sdk, s3 }: BlockStore, Key: string): Promise<StoredBlocks | undefined> {
-  const Bucket = process.env.CASE_BUCKET ?? "";
+async function readBlock(
+  { sdk, s3, bucket: Bucket }: BlockStore,
+  Key: string,
+): Promise<StoredBlocks | undefined> {
   try {
     const { Body } = await s3.send(new sdk.GetObjectCommand({ Bucket, Key }));
     return JSON.parse((await Body?.transformToString()) ?? "") as StoredBlocks;
@@ -63,15 +73,17 @@ async function readBlock({ sdk, s3 }: BlockStore, Key: string): Promise<StoredBl
 }
 
 /** Written before the first entry is made: a sweep then finds the block, whatever becomes of the execution. */
-export async function writeBlocks({ sdk, s3 }: BlockStore, blocks: StoredBlocks): Promise<void> {
-  const Body = JSON.stringify(blocks, null, 2);
-  const ContentType = "application/json";
-  await s3.send(new sdk.PutObjectCommand({ ...place(blocks.caseId), Body, ContentType }));
+export async function writeBlocks(
+  { sdk, s3, bucket }: BlockStore,
+  blocks: StoredBlocks,
+): Promise<void> {
+  const place = placeOf(bucket, blocks.caseId);
+  await s3.send(new sdk.PutObjectCommand({ ...place, ...written(blocks) }));
 }
 
 /** Once all of a case's blocks are lifted. */
-export async function removeBlocks({ sdk, s3 }: BlockStore, caseId: string): Promise<void> {
-  await s3.send(new sdk.DeleteObjectCommand(place(caseId)));
+export async function removeBlocks({ sdk, s3, bucket }: BlockStore, caseId: string): Promise<void> {
+  await s3.send(new sdk.DeleteObjectCommand(placeOf(bucket, caseId)));
 }
 
 /** The changes of all blocks to one network ACL, the oldest first. */

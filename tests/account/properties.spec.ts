@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import * as ec2Sdk from "@aws-sdk/client-ec2";
+import * as s3Sdk from "@aws-sdk/client-s3";
 import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import fc from "fast-check";
@@ -440,6 +441,7 @@ async function restored(
     iam: new iam.sdk.IAMClient({}),
     ec2Sdk,
     ec2: new ec2Sdk.EC2Client({}),
+    shelf: { sdk: s3Sdk, s3: new s3Sdk.S3Client({}) },
   };
   const wishes = { only: [], force: false, falseAlarm };
   const plan = planRestore(file, await lookAtPresent(eye, file), wishes);

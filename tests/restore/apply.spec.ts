@@ -56,6 +56,34 @@ describe("apply", () => {
     ]);
   });
 
+  it("makes the calls on a network ACL one after the other, and writes the block off at the end", async () => {
+    const onAcl = (subject: string, call: string): Step => ({
+      item: `network-acls:${subject}`,
+      kind: "network-acls",
+      subject,
+      call,
+      input: { subject, call },
+      why: "it was so",
+    });
+    const all = await apply(
+      [
+        onAcl("acl-1", "ec2:CreateNetworkAclEntry"),
+        onAcl("acl-1", "ec2:DeleteNetworkAclEntry"),
+        onAcl("acl-2", "ec2:DeleteNetworkAclEntry"),
+        onAcl("blocks/1.json", "s3:DeleteObject"),
+      ],
+      async ({ subject }) => {
+        if (subject === "acl-1") throw refusal("NetworkAclEntryAlreadyExists");
+        throw refusal("InvalidNetworkAclEntry.NotFound");
+      },
+      () => undefined,
+    );
+    assert.deepEqual(
+      all.map(({ outcome, step: { subject } }) => `${outcome} ${subject}`),
+      ["failed acl-1", "kept acl-1", "there acl-2", "kept blocks/1.json"],
+    );
+  });
+
   it("takes what is there already for given back", async () => {
     const errors = { "policies:bob:p": refusal("EntityAlreadyExistsException") };
     assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Subject } from "../../events/incident";
 import type { Look } from "../../functions/account/look";
 import type { RoleLook } from "../../functions/account/role";
+import { breakSessionsActions } from "../../functions/BreakSessions";
 import type { Action, CaseSubject } from "../../functions/case";
 import { emergencyActionAccountActions } from "../../functions/EmergencyActionAccount";
 import { emergencyActionApplicationActions } from "../../functions/EmergencyActionApplication";
@@ -993,6 +994,7 @@ describe("planRestore", () => {
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,
       ...emergencyActionInfrastructureActions.cuts,
+      ...breakSessionsActions.cuts,
     ];
     assert.deepEqual([...new Set(cuts)].sort(), [...knownCalls].sort());
   });

@@ -243,6 +243,35 @@ describe("npm run restore", function () {
     assert.deepEqual(await state(), beforeTheAttack);
   });
 
+  it("lifts a session block, as the bucket has it", async () => {
+    const ec2 = (action: string, input: Record<string, unknown>) =>
+      caller.call({ service: "ec2", action, input }, account.owner);
+    const { GroupId } = await ec2("CreateSecurityGroup", { GroupName: "web", Description: "web" });
+    const { Subnets } = await ec2("DescribeSubnets", {});
+    const [{ SubnetId = "" } = {}] = Subnets as { SubnetId?: string }[];
+    await ec2("CreateNetworkInterface", { SubnetId, Groups: [GroupId] });
+    const entries = async () => {
+      const { NetworkAcls } = await ec2("DescribeNetworkAcls", {});
+      return inOrder(JSON.parse(JSON.stringify(NetworkAcls)));
+    };
+    const before = await entries();
+    const IpRanges = [{ CidrIp: "0.0.0.0/0" }];
+    const IpPermissions = [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges }];
+    calls.length = 0;
+    await ec2("AuthorizeSecurityGroupIngress", { GroupId, IpPermissions });
+    const opening = calls.find(({ action }) => action === "AuthorizeSecurityGroupIngress") as Call;
+    const [execution] = deployment.putEvent(eventOf(recordOf(opening, account)));
+    assert.equal((await execution?.done)?.status, "ASLEEP");
+    assert.notDeepEqual(await entries(), before);
+    const asked = [execution?.id ?? "", ...stack(), "--only", "network-acls", "--yes"];
+    const { code, out, err } = await restore(asked, operator);
+    assert.equal(err, "");
+    assert.equal(code, 0, out);
+    assert.match(out, /^done {3}ec2:DeleteNetworkAclEntry network-acls:acl-/m);
+    assert.match(out, /^done {3}s3:DeleteObject network-acls:blocks\/[-0-9a-f]+\.json$/m);
+    assert.deepEqual(await entries(), before);
+  });
+
   it("finds nothing to do the second time", async () => {
     calls.length = 0;
     const { code, out } = await restore([caseId, ...stack(), "--yes"], operator);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AclEntry } from "../../networkAcl/acl";
 import { type CaseFile, caseComplaints, readCaseText } from "../../restore/caseFile";
 import schema from "../../schema/case.schema.json";
 import { bareLook, caseOf, incident, KEY, TEAM } from "../functions/given";
@@ -18,6 +19,15 @@ describe("the schema of a case", () => {
       groups: [{ name: "devs", attached: [TEAM], inline: [{ name: "own", document: "%7B%7D" }] }],
       serviceCredentials: [{ id: "ACCA1", status: "Active", service: "codecommit.amazonaws.com" }],
       mfaDevices: ["arn:aws:iam::123456789012:mfa/bob"],
+    };
+    const entry: AclEntry = {
+      number: 100,
+      egress: false,
+      action: "allow",
+      protocol: "6",
+      cidr: "0.0.0.0/0",
+      fromPort: 22,
+      toPort: 22,
     };
     const whole: CaseFile = {
       ...caseOf({
@@ -40,6 +50,17 @@ describe("the schema of a case", () => {
                 { SecurityGroupRuleId: "sgr-2", IpProtocol: "-1", CidrIpv6: "::/0", Tags: [] },
               ],
             },
+          },
+          {
+            kind: "networkAcl",
+            aclId: "acl-1",
+            before: { entries: [entry] },
+            block: {
+              add: [{ ...entry, number: 1, icmp: { type: -1, code: -1 } }],
+              move: [{ entry, to: 101, foreign: true }],
+              inherited: [{ entry, to: 102 }],
+            },
+            until: "2026-06-01T13:00:00.000Z",
           },
         ],
       }),

@@ -9,7 +9,12 @@ import { Account, type Call, type Credentials } from "../../drill/account/accoun
 import { eventOf, recordOf } from "../../drill/account/cloudTrail";
 import { Caller } from "../../drill/caller";
 import { captureProgram } from "../../drill/program/capture";
-import { type Deployment, deploy } from "../../drill/program/deploy";
+import {
+  type Deployment,
+  deploy,
+  type Execution,
+  type ExecutionResult,
+} from "../../drill/program/deploy";
 import { apply, type Outcome, send } from "../../restore/apply";
 import { planRestore, type Wishes } from "../../restore/plan";
 import { type Eye, lookAtPresent } from "../../restore/present";
@@ -37,6 +42,8 @@ describe("a restore, by kind of subject", function () {
   let shelf: { sdk: typeof s3Sdk; s3: s3Sdk.S3Client };
   let mallory: Credentials;
   let program: Awaited<ReturnType<typeof captureProgram>>;
+  /** Executions that wait for the time at which they lift their blocks. */
+  let asleep: { one: Execution; result: ExecutionResult }[];
 
   before(async () => {
     [account, program] = await Promise.all([Account.start(), captureProgram({ settings: {} })]);
@@ -44,17 +51,19 @@ describe("a restore, by kind of subject", function () {
   after(() => account?.stop());
 
   beforeEach(async () => {
+    asleep = [];
     await account.reset();
     caller = new Caller(account);
     const { endpoint, region, owner: credentials } = account;
     const at = { endpoint, region, credentials };
+    shelf = { sdk: s3Sdk, s3: new s3Sdk.S3Client({ ...at, forcePathStyle: true }) };
     eye = {
       iamSdk,
       iam: new iamSdk.IAMClient(at),
       ec2Sdk,
       ec2: new ec2Sdk.EC2Client(at),
+      shelf,
     };
-    shelf = { sdk: s3Sdk, s3: new s3Sdk.S3Client({ ...at, forcePathStyle: true }) };
     deployment = await deploy(program, account);
     await call("iam:CreateUser", { UserName: "mallory" });
     await call("iam:AttachUserPolicy", { UserName: "mallory", PolicyArn: ADMIN });
@@ -83,9 +92,10 @@ describe("a restore, by kind of subject", function () {
     const executions = made.flatMap(
       (one) => deployment?.putEvent(eventOf(recordOf(one, account))) ?? [],
     );
-    const results = await Promise.all(executions.map(({ done }) => done));
-    for (const { status, path } of results) {
-      assert.deepEqual([status, path.at(-1)], ["SUCCEEDED", "EndState"]);
+    for (const one of executions) {
+      const result = await one.done;
+      if (result.status === "ASLEEP") asleep.push({ one, result });
+      else assert.deepEqual([result.status, result.path.at(-1)], ["SUCCEEDED", "EndState"]);
     }
     return executions.map(({ id }) => id);
   }
@@ -95,9 +105,9 @@ describe("a restore, by kind of subject", function () {
   }
 
   async function restore(id: string, wishes: Partial<Wishes> = {}) {
-    const { file, others, complaints } = await found(id);
+    const { file, others, complaints, bucket } = await found(id);
     assert.deepEqual(complaints, []);
-    const present = await lookAtPresent(eye, file);
+    const present = await lookAtPresent(eye, file, bucket);
     const plan = planRestore(file, present, { ...everything, ...wishes }, others);
     assert.deepEqual(plan.stops, []);
     const outcomes: Outcome[] = await apply(
@@ -106,6 +116,41 @@ describe("a restore, by kind of subject", function () {
       () => undefined,
     );
     return { plan, told: outcomes.map(({ step, outcome }) => `${outcome} ${step.item}`) };
+  }
+
+  /** The network ACL of the default VPC's first subnet, and an interface in that subnet. */
+  async function subnetOf(GroupId: string) {
+    const { Subnets } = await call("ec2:DescribeSubnets", {});
+    const [{ SubnetId = "" } = {}] = Subnets as ec2Sdk.Subnet[];
+    await call("ec2:CreateNetworkInterface", { SubnetId, Groups: [GroupId] });
+    const input = { Filters: [{ Name: "association.subnet-id", Values: [SubnetId] }] };
+    const look = async () => {
+      const { NetworkAcls } = await call("ec2:DescribeNetworkAcls", input);
+      return (NetworkAcls as ec2Sdk.NetworkAcl[])[0] as ec2Sdk.NetworkAcl;
+    };
+    const { NetworkAclId = "" } = await look();
+    const entries = async () => {
+      const { Entries = [] } = await look();
+      return Entries.map((one) => JSON.stringify(one)).sort();
+    };
+    return { aclId: NetworkAclId, entries };
+  }
+
+  async function blockedCases(): Promise<string[]> {
+    const { Contents = [] } = await shelf.s3.send(
+      new s3Sdk.ListObjectsV2Command({ Bucket: BUCKET, Prefix: "blocks/" }),
+    );
+    return Contents.map(({ Key = "" }) => Key);
+  }
+
+  /** The time is over: each execution lifts what it finds. */
+  async function wakeAll(): Promise<(string | undefined)[][]> {
+    const ends: (string | undefined)[][] = [];
+    for (const { one, result } of asleep) {
+      const end = await deployment?.wake(one, result).done;
+      ends.push([end?.status, end?.path.at(-1)]);
+    }
+    return ends;
   }
 
   async function users(): Promise<unknown> {
@@ -250,6 +295,119 @@ describe("a restore, by kind of subject", function () {
     assert.equal(plan.left.length, 1);
     assert.deepEqual(await inbound(), [["0.0.0.0/1", "one half"]]);
     assert.deepEqual((await restore(id)).told, []);
+  });
+
+  describe("that blocked a network ACL", () => {
+    const ssh = (CidrIp: string) => [
+      {
+        IpProtocol: "tcp",
+        FromPort: 22,
+        ToPort: 22,
+        IpRanges: [{ CidrIp, Description: `from ${CidrIp}` }],
+      },
+    ];
+    const open = (GroupId: string): Step => [
+      "ec2:AuthorizeSecurityGroupIngress",
+      { GroupId, IpPermissions: ssh("0.0.0.0/0") },
+    ];
+    let GroupId: string;
+    let aclId: string;
+    let entries: () => Promise<string[]>;
+
+    async function groupNamed(GroupName: string): Promise<string> {
+      const made = await call("ec2:CreateSecurityGroup", { GroupName, Description: GroupName });
+      return made.GroupId as string;
+    }
+
+    /** No number is free before the first entry, which has to move. */
+    async function leaveNoRoom(): Promise<void> {
+      const first = { RuleNumber: 1, Protocol: "-1", RuleAction: "allow", CidrBlock: "0.0.0.0/0" };
+      const at = { NetworkAclId: aclId, Egress: false };
+      await call("ec2:DeleteNetworkAclEntry", { ...at, RuleNumber: 100 });
+      await call("ec2:CreateNetworkAclEntry", { ...at, ...first });
+    }
+
+    beforeEach(async () => {
+      GroupId = await groupNamed("web");
+      ({ aclId, entries } = await subnetOf(GroupId));
+    });
+
+    it("lifts the block, gives a moved entry its number back, and leaves nothing to lift", async () => {
+      await leaveNoRoom();
+      const before = await entries();
+      const [id = ""] = await attack([open(GroupId)]);
+      assert.notDeepEqual(await entries(), before);
+      assert.deepEqual(await blockedCases(), [`blocks/${id}.json`]);
+
+      const { told, plan } = await restore(id);
+      const item = `network-acls:${aclId}`;
+      const calls = plan.steps.map(({ call }) => call);
+      assert.deepEqual(told, [
+        ...calls.slice(0, -1).map(() => `done ${item}`),
+        `done network-acls:blocks/${id}.json`,
+      ]);
+      assert.ok(calls.includes("ec2:CreateNetworkAclEntry"), calls.join(" "));
+      assert.deepEqual(await entries(), before);
+      assert.deepEqual(await blockedCases(), []);
+
+      const again = await restore(id);
+      assert.deepEqual([again.told, again.plan.there], [[], [item]]);
+      assert.deepEqual(await wakeAll(), [["SUCCEEDED", "EndState"]]);
+      await deployment?.tick();
+      assert.deepEqual(await entries(), before);
+    });
+
+    it("leaves nothing for the execution or the sweep to fail on, where the bucket is not written", async () => {
+      const before = await entries();
+      const [id = ""] = await attack([open(GroupId)]);
+      const { file, bucket } = await found(id);
+      const { steps } = planRestore(file, await lookAtPresent(eye, file, bucket), everything);
+      const onAcl = steps.filter(({ call }) => !call.startsWith("s3:"));
+      await apply(
+        onAcl,
+        (step) => send(eye, step),
+        () => undefined,
+      );
+      assert.deepEqual(await entries(), before);
+
+      const key = `blocks/${id}.json`;
+      const { Body } = await shelf.s3.send(
+        new s3Sdk.GetObjectCommand({ Bucket: BUCKET, Key: key }),
+      );
+      const blocks = JSON.parse((await Body?.transformToString()) ?? "");
+      assert.deepEqual(await wakeAll(), [["SUCCEEDED", "EndState"]]);
+      assert.deepEqual(await blockedCases(), []);
+      // The execution might have died.
+      await shelf.s3.send(
+        new s3Sdk.PutObjectCommand({
+          Bucket: BUCKET,
+          Key: key,
+          Body: JSON.stringify({ ...blocks, until: "2026-01-01T00:00:00.000Z" }),
+        }),
+      );
+      await deployment?.tick();
+      assert.deepEqual(await blockedCases(), []);
+      assert.deepEqual(await entries(), before);
+    });
+
+    it("leaves what another case blocks, which its own execution lifts", async () => {
+      await leaveNoRoom();
+      const before = await entries();
+      const other = await groupNamed("other");
+      await subnetOf(other);
+      const [id = ""] = await attack([open(GroupId)]);
+      const one = await entries();
+      const [later = ""] = await attack([open(other)]);
+      assert.notDeepEqual(await entries(), one);
+      await restore(id);
+      assert.deepEqual(await blockedCases(), [`blocks/${later}.json`]);
+      assert.notDeepEqual(await entries(), before);
+      assert.deepEqual(await wakeAll(), [
+        ["SUCCEEDED", "EndState"],
+        ["SUCCEEDED", "EndState"],
+      ]);
+      assert.deepEqual(await entries(), before);
+    });
   });
 });
 
