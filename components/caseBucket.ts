@@ -4,7 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 /** Days for which nobody may delete or overwrite a version of a case without the right to bypass. */
 const CASE_RETENTION_DAYS = 90;
 
-/** Where cases are kept: versioned, locked for a while, encrypted, closed to the public, over TLS only. */
+/**
+ * Where cases are kept: versioned, locked for a while, encrypted, closed to the public, over TLS only.
+ * `cases/` has the cases, `subjects/` the index of them by subject, and `blocks/` the network ACL
+ * blocks that are live. All are under the same lock: an index that could be emptied would hide a repetition.
+ */
 export class CaseBucket extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;

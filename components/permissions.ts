@@ -212,6 +212,31 @@ export function blockStoreStatements(actions: string[], bucketArn: string): Stat
 }
 
 /**
+ * What a role may do with the cases in the case bucket: write them and their index, and list the
+ * index alone.
+ *
+ * @param actions of S3: on objects, and on the bucket.
+ */
+export function caseStoreStatements(
+  { objects, lists }: { objects: string[]; lists: string[] },
+  bucketArn: string,
+): Statement[] {
+  return [
+    {
+      Effect: "Allow",
+      Action: objects,
+      Resource: [`${bucketArn}/cases/*`, `${bucketArn}/subjects/*`],
+    },
+    {
+      Effect: "Allow",
+      Action: lists,
+      Resource: bucketArn,
+      Condition: { StringLike: { "s3:prefix": "subjects/*" } },
+    },
+  ];
+}
+
+/**
  * What gives a user or a role a policy, with the condition key that names it: for AWSDenyAll only.
  * Source: Service Authorization Reference, condition keys of these actions.
  */

@@ -23,6 +23,7 @@ import { verifyAccount, verifyAccountActions } from "../functions/VerifyAccount"
 import type { Settings } from "../settings";
 import {
   blockStoreStatements,
+  caseStoreStatements,
   denyAllArn,
   type Narrowing,
   type Place,
@@ -168,7 +169,9 @@ export class Response extends pulumi.ComponentResource {
         }),
       RecordCase: lambda("RecordCase", {
         callbackFactory: () => recordCase(require("@aws-sdk/client-s3")),
-        statements: only(recordCaseActions, pulumi.interpolate`${args.caseBucket.arn}/cases/*`),
+        statements: pulumi
+          .output(args.caseBucket.arn)
+          .apply((arn) => caseStoreStatements(recordCaseActions, arn)),
         environment: { CASE_BUCKET: args.caseBucket.name },
         packages: [],
       }),

@@ -2,7 +2,14 @@ import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
 import type { Action, Case, CaseSubject } from "./case";
 import { clientTimes } from "./client";
-import { type Caught, causeOf, placesOf, type Recorded, shelvedCase } from "./report/places";
+import {
+  type Caught,
+  causeOf,
+  placesOf,
+  type Recorded,
+  repeats,
+  shelvedCase,
+} from "./report/places";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
 
@@ -75,14 +82,15 @@ export function report(sdk: SnsSdk) {
  * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export function write(input: ReportInput): Message {
-  const { CloudWatcherCore: incident, case: known } = input.state;
+  const { CloudWatcherCore: incident, case: known, recorded } = input.state;
   const error = errorOf(input);
   const title = `Tourniquet: ${titleOf(outcomeOf(input), incident)}`;
   const lines = [
     ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
-    ...(known ? ["", ...whatWasDone(known), ...whatIsLeft(known)] : []),
+    ...listedUnder("This repeats:", repeats(recorded)),
+    ...(known ? ["", ...whatWasDone(withNotes(known, recorded)), ...whatIsLeft(known)] : []),
     ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
-    ...placesOf(input.state.recorded, known, input.execution),
+    ...placesOf(recorded, known, input.execution),
   ];
   const body = lines.join("\n").slice(0, LONGEST_BODY);
   return {
@@ -202,21 +210,23 @@ function whatHappened(incident: Incident): string[] {
   return [openingOf(incident), `Judged: ${reason}.`, ...(alert ? ["", alert] : [])];
 }
 
+function withNotes(known: Case, recorded: Recorded | undefined): Case {
+  return { ...known, notes: [...known.notes, ...(shelvedCase(recorded).place?.notes ?? [])] };
+}
+
+function listedUnder(heading: string, items: string[]): string[] {
+  return items.length > 0 ? ["", heading, ...items.map((one) => `- ${one}`)] : [];
+}
+
 function whatWasDone(known: Case): string[] {
   const heading = known.mode === "observe" ? "enforce would have called:" : "Calls made:";
   return [
     ...(known.actions.length > 0
       ? [heading, ...known.actions.map(actionLine)]
       : ["No call was made."]),
-    ...(known.alerts.length > 0
-      ? ["", "Look at this:", ...known.alerts.map((one) => `- ${one}`)]
-      : []),
-    ...(known.notes.length > 0
-      ? ["", "Worth knowing:", ...known.notes.map((one) => `- ${one}`)]
-      : []),
-    ...(openIn(known).length > 0
-      ? ["", "STILL OPEN:", ...openIn(known).map((one) => `- ${one}`)]
-      : []),
+    ...listedUnder("Look at this:", known.alerts),
+    ...listedUnder("Worth knowing:", known.notes),
+    ...listedUnder("STILL OPEN:", openIn(known)),
     ...(known.blockedUntil ? ["", `Network ACLs are blocked until ${known.blockedUntil}.`] : []),
   ];
 }
@@ -225,7 +235,7 @@ function whatWasDone(known: Case): string[] {
 function whatIsLeft(known: Case): string[] {
   if (!known.actions.some(({ outcome }) => outcome === "done")) return [];
   const tasks = known.subjects.flatMap((subject) => tasksOf(subject, known.actions));
-  return tasks.length > 0 ? ["", "Left to do:", ...tasks.map((task) => `- ${task}`)] : [];
+  return listedUnder("Left to do:", tasks);
 }
 
 /** What IAM allows in a name, none of which a shell reads: a record may hold any text. */

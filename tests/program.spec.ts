@@ -95,6 +95,26 @@ describe("the program", function () {
     assert.ok(ofType(rotating, ":Function").some(({ name }) => name.endsWith("Application")));
   });
 
+  it("lets RecordCase write cases and their index, and list the index alone", () => {
+    const bucket = "arn:aws:s3:::tourniquet-lab-cases-123456789012";
+    const ofS3 = statementsOf(lab, "RecordCase").filter(({ Action }) =>
+      /^s3:/.test(String(Action)),
+    );
+    assert.deepEqual(ofS3, [
+      {
+        Effect: "Allow",
+        Action: ["s3:PutObject"],
+        Resource: [`${bucket}/cases/*`, `${bucket}/subjects/*`],
+      },
+      {
+        Effect: "Allow",
+        Action: ["s3:ListBucket"],
+        Resource: bucket,
+        Condition: { StringLike: { "s3:prefix": "subjects/*" } },
+      },
+    ]);
+  });
+
   it("names and tags everything from the stack", () => {
     const taggable = lab.filter(({ inputs }) => "tags" in inputs);
     assert.equal(taggable.length, 4 + 11 + 5 + 13 + 10 + 1 + 1 + 1 + 1);

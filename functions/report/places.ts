@@ -1,4 +1,5 @@
 import type { Case } from "../case";
+import { RECENT_DAYS } from "../caseIndex";
 import { consoleLink } from "../consoleLink";
 import { type CaseWrite, caseWrites, type RecordedCase } from "../RecordCase";
 
@@ -33,8 +34,8 @@ export function shelvedCase(recorded: Recorded = {}): Shelved {
   return { ...(place && { place }), ...(lacks && { lacks }) };
 }
 
-function placeIn({ bucket, key }: Partial<RecordedCase> = {}): RecordedCase[] {
-  return bucket !== undefined && key !== undefined ? [{ bucket, key }] : [];
+function placeIn({ bucket, key, ...rest }: Partial<RecordedCase> = {}): RecordedCase[] {
+  return bucket !== undefined && key !== undefined ? [{ bucket, key, ...rest }] : [];
 }
 
 /**
@@ -57,6 +58,22 @@ export function placesOf(
     `Execution: ${execution}`,
     ...(link ? [link] : []),
   ];
+}
+
+/** What the index of cases says, a line for each subject that was in a case before. */
+export function repeats(recorded: Recorded | undefined): string[] {
+  const { bucket = "", earlier = [] } = shelvedCase(recorded).place ?? {};
+  return earlier.map(({ subject, count, more, newest }) => {
+    const cases = newest.map(({ at, key }) => `s3://${bucket}/${key} (${at})`);
+    const how = more ? `more than ${count} cases` : `${ordinal(count + 1)} case`;
+    return `${subject}: ${how} in ${RECENT_DAYS} days; before it ${cases.join(", ")}`;
+  });
+}
+
+/** 2nd, 3rd, 4th, 11th, 21st */
+function ordinal(count: number): string {
+  const ends: Record<string, string> = { one: "st", two: "nd", few: "rd" };
+  return `${count}${ends[new Intl.PluralRules("en", { type: "ordinal" }).select(count)] ?? "th"}`;
 }
 
 function caseLines({ place, lacks }: Shelved, taken: boolean, execution: string): string[] {

@@ -307,6 +307,41 @@ describe("Report", () => {
     });
   }
 
+  it("says that it repeats, with the cases before, and what the index did not show", async () => {
+    const times = (count: number, more?: true) => ({
+      subject: "user bob",
+      count,
+      ...(more && { more }),
+      newest: [
+        { at: "2026-06-01T11:00:00.000Z", key: "cases/e-0.json" },
+        { at: "2026-05-30T11:00:00.000Z", key: "cases/d-9.json" },
+      ],
+    });
+    const earlier = [times(1), times(2), times(10), times(20), times(3000, true)];
+    const place = { ...written, earlier, notes: ["an entry was refused"] };
+    const { lines } = await message({
+      CloudWatcherCore: event,
+      case: caseOf({ actions: [attach], notes: ["a note"] }),
+      recorded: {
+        RecordCase: { ...written, earlier: [times(7)], notes: ["x"] },
+        CloseCase: place,
+      },
+    });
+    const where =
+      "before it s3://cases/cases/e-0.json (2026-06-01T11:00:00.000Z), s3://cases/cases/d-9.json (2026-05-30T11:00:00.000Z)";
+    assert.deepEqual(lines.slice(2, 9), [
+      "",
+      "This repeats:",
+      `- user bob: 2nd case in 30 days; ${where}`,
+      `- user bob: 3rd case in 30 days; ${where}`,
+      `- user bob: 11th case in 30 days; ${where}`,
+      `- user bob: 21st case in 30 days; ${where}`,
+      `- user bob: more than 3000 cases in 30 days; ${where}`,
+    ]);
+    const notes = ["Worth knowing:", "- a note", "- an entry was refused"];
+    assert.deepEqual(lines.slice(13, 16), notes);
+  });
+
   it("names no way back where nothing was taken", async () => {
     const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
     const none = { RecordCase: refused, CloseCase: refused };
