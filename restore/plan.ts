@@ -153,7 +153,11 @@ function leftOf(one: Item, wishes: Wishes): Left[] {
 /** What the record itself took or changed, and no action of the case did. */
 function unmade({ file: { incident } }: Context): Left[] {
   const { name } = incident.event;
-  if (!/^(Detach|Delete|Remove|Update(User|Group)$|PutUserPermissionsBoundary)/.test(name)) {
+  if (
+    !/^(Detach|Delete|Remove|Update(User|Group)$|PutUserPermissionsBoundary|ModifySecurityGroupRules)/.test(
+      name,
+    )
+  ) {
     return [];
   }
   const why = `the record's own call, ${name}, is not undone: the case does not know what was before it`;

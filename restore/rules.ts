@@ -1,4 +1,5 @@
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
+import { fieldsOf, listIn, textIn } from "../events/record";
 import type { Action } from "../functions/case";
 import type { Context, Item } from "./item";
 
@@ -39,8 +40,13 @@ export function ruleItems(context: Context, action: Action): Item[] {
       const what = `security group ${groupId} is not there any more`;
       return { ...item, why: what, drift: [what] };
     }
+    const ofRecord = own.rules.includes(id);
+    const is = now.find((one) => isSame(one, rule));
+    // The attack's rule is no state to come back to.
+    const isAttack = ofRecord && !context.falseAlarm;
+    const drift = is ? driftOf(is, rule, isAttack) : [];
     const sure = own.rules.length > 0 && first === action && !provedByRecord;
-    const held = own.rules.includes(id)
+    const held = ofRecord
       ? { by: "attack" as const, why: "the record itself opened it: it is the attack" }
       : sure
         ? undefined
@@ -50,8 +56,9 @@ export function ruleItems(context: Context, action: Action): Item[] {
       call: "ec2:AuthorizeSecurityGroupIngress",
       input: { GroupId: groupId, ...requestOf(rule) },
       why: `${rule.source} could reach ${portsOf(rule)} before`,
-      there: now.some((one) => isSame(one, rule)),
+      there: is !== undefined && !isAttack,
       ...(held && { held }),
+      ...(drift.length > 0 && { drift }),
     };
   });
 }
@@ -63,9 +70,43 @@ function ruleOf({ file }: Context, groupId: string, id: string): Rule | undefine
   if (subject?.kind !== "securityGroup") return undefined;
   for (const one of subject.before.rules as Record<string, unknown>[]) {
     if (one.SecurityGroupRuleId === id) return fromEc2(one as SecurityGroupRule);
-    if (one.id === id) return one as unknown as Rule;
+    if (one.id === id) return { ...(one as unknown as Rule), ...tagsToldIn(file.incident.record) };
   }
   return undefined;
+}
+
+/**
+ * The tags that a record gives all rules of its request.
+ * Source: tests/fixtures/events/CreateSecurityGroup-invictus.json
+ */
+function tagsToldIn(record: unknown): Pick<Rule, "tags"> {
+  const { tagSpecificationSet } = fieldsOf(fieldsOf(record).requestParameters);
+  const told = listIn(tagSpecificationSet)
+    .filter(({ resourceType }) => resourceType === "security-group-rule")
+    .flatMap(({ tags }) => (Array.isArray(tags) ? tags.map(fieldsOf) : []));
+  const tags = told.flatMap((one) => {
+    const Key = textIn(one, "key");
+    return Key === undefined ? [] : [{ Key, Value: textIn(one, "value") ?? "" }];
+  });
+  return tags.length > 0 ? { tags } : {};
+}
+
+/** A rule that is there again, under an id of its own, where it is not simply the one from before. */
+function driftOf(is: SecurityGroupRule, rule: Rule, isAttack: boolean): string[] {
+  const id = is.SecurityGroupRuleId;
+  if (isAttack) return [`what the record opened is open again, by ${id}`];
+  const now = fromEc2(is);
+  if (words(now) === words(rule)) return [];
+  return [`it is there again as ${id}, with ${words(now)} instead of ${words(rule)}`];
+}
+
+/** What people wrote on a rule. */
+function words({ description, tags = [] }: Rule): string {
+  const listed = tags.map(({ Key, Value }) => `${Key}=${Value}`).sort();
+  return (
+    (description ? `the description ${JSON.stringify(description)}` : "no description") +
+    (listed.length > 0 ? ` and the tags ${listed.join(", ")}` : " and no tags")
+  );
 }
 
 function fromEc2(rule: SecurityGroupRule): Rule {
@@ -95,9 +136,9 @@ function requestOf({ protocol, fromPort, toPort, source, description, tags }: Ru
 }
 
 function isSame(one: SecurityGroupRule, other: Rule): boolean {
-  const words = ({ protocol, fromPort, toPort, source }: Rule) =>
+  const reach = ({ protocol, fromPort, toPort, source }: Rule) =>
     protocol === "-1" ? `all ${source}` : `${protocol} ${fromPort} ${toPort} ${source}`;
-  return words(fromEc2(one)) === words(other);
+  return reach(fromEc2(one)) === reach(other);
 }
 
 function portsOf({ protocol, fromPort, toPort }: Rule): string {

@@ -104,6 +104,30 @@ const detachNotUndone =
 const teamPolicy = { document: HARMLESS, versions: [] };
 const liftDeny = ["deny:bob", "iam:DetachUserPolicy", { ...bob, PolicyArn: DENY_ALL }];
 const attachTeam = [`policies:bob:${TEAM}`, "iam:AttachUserPolicy", { ...bob, PolicyArn: TEAM }];
+const told22 = { protocol: "tcp", fromPort: 22, toPort: 22, source: "::/0" };
+/** Under the id that a rule has got since. */
+const anyone = {
+  SecurityGroupRuleId: "sgr-now",
+  IpProtocol: "tcp",
+  FromPort: 22,
+  ToPort: 22,
+  CidrIpv4: "0.0.0.0/0",
+};
+const oldRule = [
+  "rules:sg-1:sgr-old",
+  "ec2:AuthorizeSecurityGroupIngress",
+  {
+    GroupId: "sg-1",
+    IpPermissions: [
+      {
+        IpProtocol: "tcp",
+        FromPort: 22,
+        ToPort: 22,
+        IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "old" }],
+      },
+    ],
+  },
+];
 const worker = { RoleName: "worker" };
 const roleLook: RoleLook = {
   arn: "arn:aws:iam::123456789012:role/worker",
@@ -774,23 +798,7 @@ const cases: [
     rulesCase(),
     presentOf({}, { securityGroups: { "sg-1": [] } }),
     {
-      steps: [
-        [
-          "rules:sg-1:sgr-old",
-          "ec2:AuthorizeSecurityGroupIngress",
-          {
-            GroupId: "sg-1",
-            IpPermissions: [
-              {
-                IpProtocol: "tcp",
-                FromPort: 22,
-                ToPort: 22,
-                IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "old" }],
-              },
-            ],
-          },
-        ],
-      ],
+      steps: [oldRule],
       left: [
         "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
       ],
@@ -803,7 +811,7 @@ const cases: [
       {},
       {
         securityGroups: {
-          "sg-1": [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, CidrIpv4: "0.0.0.0/0" }],
+          "sg-1": [{ ...anyone, Description: "old" }],
         },
       },
     ),
@@ -813,6 +821,109 @@ const cases: [
         "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
       ],
     },
+  ],
+  [
+    "says where a rule is there again that says something else",
+    rulesCase(),
+    presentOf(
+      {},
+      { securityGroups: { "sg-1": [{ ...anyone, Tags: [{ Key: "a", Value: "b" }] }] } },
+    ),
+    {
+      there: ["rules:sg-1:sgr-old"],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+      ],
+      drift: [
+        'rules:sg-1:sgr-old: it is there again as sgr-now, with no description and the tags a=b instead of the description "old" and no tags',
+      ],
+    },
+  ],
+  [
+    "stops where what the record opened is open again",
+    rulesCase(),
+    presentOf({}, { securityGroups: { "sg-1": [{ ...anyone, CidrIpv4: "128.0.0.0/1" }] } }),
+    {
+      steps: [oldRule],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+      ],
+      drift: ["rules:sg-1:sgr-new: what the record opened is open again, by sgr-now"],
+      stops: ["rules:sg-1:sgr-new"],
+    },
+  ],
+  [
+    "takes what the record opened for there, where it was a false alarm",
+    rulesCase(),
+    presentOf({}, { securityGroups: { "sg-1": [{ ...anyone, CidrIpv4: "128.0.0.0/1" }] } }),
+    { steps: [oldRule], there: ["rules:sg-1:sgr-new"] },
+    { falseAlarm: true },
+  ],
+  [
+    "gives the record's rule back with the tags that the record told, and says that a change of it is not undone",
+    fileOf({
+      event: "ModifySecurityGroupRules",
+      record: {
+        kind: "securityGroup",
+        groupId: "sg-1",
+        rules: [{ ...told22, id: "sgr-1", description: "new" }],
+      },
+      parameters: {
+        tagSpecificationSet: {
+          items: [
+            { resourceType: "security-group", tags: [{ key: "of", value: "the group" }] },
+            { resourceType: "security-group-rule", tags: [{ key: "a", value: "b" }, { key: "c" }] },
+          ],
+        },
+      },
+      subjects: [
+        {
+          kind: "securityGroup",
+          groupId: "sg-1",
+          before: { rules: [{ ...told22, id: "sgr-1", description: "new" }] },
+        },
+      ],
+      actions: [
+        done(
+          "ec2:RevokeSecurityGroupIngress",
+          { GroupId: "sg-1", SecurityGroupRuleIds: ["sgr-1"] },
+          "sg-1",
+        ),
+      ],
+    }),
+    presentOf({}, { securityGroups: { "sg-1": [] } }),
+    {
+      steps: [
+        [
+          "rules:sg-1:sgr-1",
+          "ec2:AuthorizeSecurityGroupIngress",
+          {
+            GroupId: "sg-1",
+            IpPermissions: [
+              {
+                IpProtocol: "tcp",
+                FromPort: 22,
+                ToPort: 22,
+                Ipv6Ranges: [{ CidrIpv6: "::/0", Description: "new" }],
+              },
+            ],
+            TagSpecifications: [
+              {
+                ResourceType: "security-group-rule",
+                Tags: [
+                  { Key: "a", Value: "b" },
+                  { Key: "c", Value: "" },
+                ],
+              },
+            ],
+          },
+        ],
+      ],
+      left: [
+        "record:ModifySecurityGroupRules: the record's own call, ModifySecurityGroupRules, is not undone: the case does not know what was before it",
+      ],
+    },
+    { falseAlarm: true },
   ],
   [
     "stops where the record's key is active again, and somebody set a boundary and a password",

@@ -267,7 +267,7 @@ describe("a restore, by kind of subject", function () {
     assert.equal(decodeURIComponent(policy.PolicyDocument as string), document("*"));
   });
 
-  it("authorizes the rule that was open before, with its description, and not the record's", async () => {
+  it("authorizes the rule that was open before, with its description and tags, and not the record's", async () => {
     const { GroupId } = await call("ec2:CreateSecurityGroup", {
       GroupName: "web",
       Description: "web",
@@ -278,22 +278,27 @@ describe("a restore, by kind of subject", function () {
         { IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp, Description }] },
       ],
     });
-    await call("ec2:AuthorizeSecurityGroupIngress", rule("0.0.0.0/1", "one half"));
-    const [id = ""] = await attack([
-      ["ec2:AuthorizeSecurityGroupIngress", rule("128.0.0.0/1", "the other")],
-    ]);
+    const Tags = [{ Key: "owner", Value: "web" }];
+    await call("ec2:AuthorizeSecurityGroupIngress", {
+      ...rule("0.0.0.0/1", "one half"),
+      TagSpecifications: [{ ResourceType: "security-group-rule", Tags }],
+    });
     const inbound = async () => {
       const Filters = [{ Name: "group-id", Values: [GroupId] }];
       const { SecurityGroupRules } = await call("ec2:DescribeSecurityGroupRules", { Filters });
       return (SecurityGroupRules as ec2Sdk.SecurityGroupRule[])
         .filter(({ IsEgress }) => !IsEgress)
-        .map(({ CidrIpv4, Description }) => [CidrIpv4, Description]);
+        .map(({ CidrIpv4, Description, Tags }) => [CidrIpv4, Description, Tags]);
     };
+    assert.deepEqual(await inbound(), [["0.0.0.0/1", "one half", Tags]]);
+    const [id = ""] = await attack([
+      ["ec2:AuthorizeSecurityGroupIngress", rule("128.0.0.0/1", "the other")],
+    ]);
     assert.deepEqual(await inbound(), []);
     const { told, plan } = await restore(id);
     assert.equal(told.length, 1);
     assert.equal(plan.left.length, 1);
-    assert.deepEqual(await inbound(), [["0.0.0.0/1", "one half"]]);
+    assert.deepEqual(await inbound(), [["0.0.0.0/1", "one half", Tags]]);
     assert.deepEqual((await restore(id)).told, []);
   });
 
