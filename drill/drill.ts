@@ -53,9 +53,9 @@ export class Drill {
     try {
       return await runScenario(scenario, {
         account,
-        deploy: async ({ lambdaSeconds, ...o }) =>
+        deploy: async ({ lambdaClock, ...o }) =>
           deploy(await this.#capture(o), account, {
-            ...(lambdaSeconds !== undefined && { lambdaSeconds }),
+            ...(lambdaClock !== undefined && { lambdaClock }),
           }),
         ...(options.repeat !== undefined && { repeat: options.repeat }),
       });

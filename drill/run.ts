@@ -76,7 +76,7 @@ export interface RunOptions {
   deploy(o: {
     settings: Record<string, unknown>;
     exemptions?: unknown[];
-    lambdaSeconds?: number;
+    lambdaClock?: number;
   }): Promise<Deployment>;
   /** Deliver every event a second time, whatever the scenario says. */
   repeat?: boolean;
@@ -161,12 +161,12 @@ class Run {
     await this.#account.reset();
     this.#account.onCall((call) => this.#onCall(call));
     await this.#prepare();
-    const { settings, lambdaSeconds } = this.#scenario;
+    const { settings, lambdaClock } = this.#scenario;
     const exemptions = substitute(this.#scenario.exemptions, this.#names);
     this.#deployment = await this.#options.deploy({
       settings,
       ...(exemptions && { exemptions }),
-      ...(lambdaSeconds !== undefined && { lambdaSeconds }),
+      ...(lambdaClock !== undefined && { lambdaClock }),
     });
     for (const fault of this.#scenario.faults) this.#account.fail(fault);
     this.#account.iamDelayMs = this.#scenario.iamDelayMs;

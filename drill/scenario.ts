@@ -83,8 +83,8 @@ export interface Scenario {
   trailDelayMs: number;
   /** From the attack on, every answer is held back this many ms. */
   answerDelayMs: number;
-  /** Seconds after which a Lambda is ended, instead of the limit that it is deployed with. */
-  lambdaSeconds?: number;
+  /** How many times faster a Lambda's timers and its time limit run. */
+  lambdaClock?: number;
   expect: {
     decisions?: string[];
     state: StateExpectation[];
@@ -217,7 +217,7 @@ const TOP_KEYS = [
   "iamDelayMs",
   "trailDelayMs",
   "answerDelayMs",
-  "lambdaSeconds",
+  "lambdaClock",
   "expect",
 ];
 const CALL_KEYS = ["call", "as", "input", "login", "save", "when", "mayFail"];
@@ -255,8 +255,8 @@ class Reading {
       iamDelayMs: this.#wholeNumber(top.iamDelayMs ?? 0, ["iamDelayMs"], 0),
       trailDelayMs: this.#wholeNumber(top.trailDelayMs ?? 0, ["trailDelayMs"], 0),
       answerDelayMs: this.#wholeNumber(top.answerDelayMs ?? 0, ["answerDelayMs"], 0),
-      ...(top.lambdaSeconds !== undefined && {
-        lambdaSeconds: this.#wholeNumber(top.lambdaSeconds, ["lambdaSeconds"], 1),
+      ...(top.lambdaClock !== undefined && {
+        lambdaClock: this.#wholeNumber(top.lambdaClock, ["lambdaClock"], 1),
       }),
       expect: this.#expect(top.expect ?? {}, ["expect"]),
     };

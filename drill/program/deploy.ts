@@ -81,13 +81,13 @@ interface Clients {
  * Puts a captured program to work: its roles, bucket and topic in the account, its Lambdas in
  * processes of their own under their own roles, its rules in front of its state machine.
  *
- * @param options.lambdaSeconds a time limit for all Lambdas, instead of the captured one.
+ * @param options.lambdaClock how many times faster time passes for the Lambdas.
  * @throws for a resource of a type that it does not know, naming it.
  */
 export async function deploy(
   program: Program,
   account: Account,
-  { lambdaSeconds }: { lambdaSeconds?: number } = {},
+  { lambdaClock }: { lambdaClock?: number } = {},
 ): Promise<Deployment> {
   const { resources } = program;
   await makeAll(resources, account);
@@ -100,7 +100,7 @@ export async function deploy(
           region: account.region,
           credentials: await account.roleCredentials(one.inputs.role, one.inputs.name),
           log: (line) => logs.push(line),
-          ...(lambdaSeconds !== undefined && { seconds: lambdaSeconds }),
+          ...(lambdaClock !== undefined && { clock: lambdaClock }),
         }),
     ),
   );

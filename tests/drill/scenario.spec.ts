@@ -73,7 +73,7 @@ describe("loadScenario", () => {
         by: "tourniquet-lab-StripAccount",
       },
     ]);
-    assert.deepEqual([scenario.answerDelayMs, scenario.lambdaSeconds], [20, 2]);
+    assert.deepEqual([scenario.answerDelayMs, scenario.lambdaClock], [20, 2]);
     assert.equal(scenario.repeat, true);
     assert.deepEqual([scenario.iamDelayMs, scenario.trailDelayMs], [300, 0]);
     assert.deepEqual(scenario.expect.decisions, ["EmergencyActionAccount", "Ignore"]);

@@ -21,8 +21,9 @@ describe("a Lambda's sandbox", function () {
     await Promise.all(started.splice(0).map((one) => one.stop()));
   });
 
-  function lambda(text: string, timeout?: number): Lambda {
+  function lambda(text: string, timeout?: number, clock = 1): Lambda {
     const one = new Lambda(captured(text, timeout), {
+      clock,
       endpoint: "http://127.0.0.1:9",
       region: "us-east-1",
       credentials: { accessKeyId: "AKIATEST", secretAccessKey: "not-a-secret" },
@@ -63,6 +64,17 @@ describe("a Lambda's sandbox", function () {
     const next = await one.invoke(false);
 
     assert.deepEqual([next.result, next.invocation.cold], ["awake", true]);
+  });
+
+  it("lets timers and the time limit run faster by the same factor", async () => {
+    const text = "exports.handler = (ms) => new Promise((done) => setTimeout(done, ms, 'rung'));";
+    const one = lambda(text, 30, 10);
+
+    assert.equal((await one.invoke(5_000)).result, "rung");
+    assert.equal(
+      (await one.invoke(60_000)).error?.errorMessage,
+      "tested timed out after 3 seconds",
+    );
   });
 
   it("starts anew after it has crashed", async () => {
