@@ -1,7 +1,9 @@
+import type { NetworkAcl } from "@aws-sdk/client-ec2";
 import { caseComplaints } from "../restore/caseFile";
 import type { Call, Credentials } from "./account/account";
 import { type Caller, isRefusal } from "./caller";
 import type { ExecutionResult } from "./program/deploy";
+import { strandedEntries } from "./sessionBlocks";
 
 /** All that a scenario leaves behind, for the laws that hold in every one. */
 export interface Evidence {
@@ -21,12 +23,15 @@ export interface Evidence {
   logs: string[];
   /** What lies in the account's buckets. */
   objects: { key: string; text: string }[];
+  /** The network ACLs as they are left. */
+  acls: NetworkAcl[];
 }
 
 /**
  * The laws of every scenario, one sentence for each breach: no responder is refused (where the
  * scenario did not ask for it), every
- * execution ends where it should, no secret is written down, and every case is as its schema has it.
+ * execution ends where it should, no secret is written down, every case is as its schema has it, and
+ * no entry of a session block stands that no sweep would find.
  */
 export function brokenLaws(evidence: Evidence): string[] {
   return [
@@ -34,6 +39,7 @@ export function brokenLaws(evidence: Evidence): string[] {
     ...wrongEnds(evidence),
     ...leaks(evidence),
     ...strangeCases(evidence),
+    ...strandedEntries(evidence),
   ];
 }
 

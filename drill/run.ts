@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import type { NetworkAcl } from "@aws-sdk/client-ec2";
 import jmespath from "jmespath";
 import type { Account, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
@@ -175,7 +176,10 @@ class Run {
 
     await this.#attack();
     if (this.#scenario.lift) await this.#lift();
-    if (this.#scenario.tick) await this.#deployment.tick();
+    if (this.#scenario.tick) {
+      const failed = await this.#deployment.tick();
+      this.failures.push(...failed.map((one) => `tick: ${one}`));
+    }
     await this.#account.inEffect();
     const state = await this.#expectations();
     if (this.#scenario.repeat || this.#options.repeat) await this.#repeat(state);
@@ -461,6 +465,12 @@ class Run {
     return this.#calls.flatMap(({ call }) => messageOf(call));
   }
 
+  async #acls(): Promise<NetworkAcl[]> {
+    const input = { service: "ec2", action: "DescribeNetworkAcls", input: {} } as const;
+    const { NetworkAcls } = await this.#caller.call(input, this.#account.owner);
+    return NetworkAcls as NetworkAcl[];
+  }
+
   #decisions(): string[] {
     return this.#delivered.map(({ executions }) => {
       if (executions.length === 0) return "Ignore";
@@ -484,6 +494,7 @@ class Run {
         ),
         logs: (this.#deployment as Deployment).logs,
         objects: await storedObjects(this.#caller, this.#account.owner),
+        acls: await this.#acls(),
       }),
     );
   }

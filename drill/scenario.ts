@@ -54,8 +54,8 @@ export interface Fault {
   code: string;
   /** Absent: 400. */
   status?: number;
-  /** No error but status 200 and a page that is no answer, or no answer until the Lambda's end. */
-  answer?: "malformed" | "none";
+  /** No error but status 200 and a page that is no answer; or none, or one that is lost on its way. */
+  answer?: "malformed" | "none" | "lost";
   /** Only the calls of this role or user. */
   by?: string;
 }
@@ -388,7 +388,7 @@ class Reading {
     const { service, action } = this.#callSpec(fields, key);
     const { code = "Throttling", after, status, answer, by } = fields;
     const times = this.#wholeNumber(fields.times ?? 1, [...key, "times"], 1);
-    const answers = ["malformed", "none"] as const;
+    const answers = ["malformed", "none", "lost"] as const;
     return {
       service,
       action,

@@ -30,6 +30,8 @@ const NAMED: Record<string, RegExp> = {
   DescribeSecret: /secret|replacement key|CreateAccessKey/i,
   DescribeSecurityGroupRules: /sgr-|RevokeSecurityGroupIngress/,
   DescribeSecurityGroups: /sgr-|RevokeSecurityGroupIngress/,
+  DescribeNetworkAcls: /^acl-\S+ |NetworkAclEntry|^sessions of /,
+  ListObjectsV2: /^acl-\S+ |NetworkAclEntry/,
 };
 
 /** A call of the attacker that must be refused and is not: his key or his rights are left. */
@@ -53,13 +55,18 @@ const OPEN_NOW: [named: RegExp, action: string][] = [
 export function judge(result: ScenarioResult, looked: string[]): Verdict {
   const { failures, unmet = [], messages = [] } = result;
   const failed = result.executions.some(({ path }) => path.includes("Failed"));
-  const rest = failures.filter((one) => !unmet.includes(one) && !ENDED_IN_FAILED.test(one));
+  const alarms = failures.filter((one) => one.startsWith("tick: "));
+  const rest = failures.filter(
+    (one) => !unmet.includes(one) && !alarms.includes(one) && !(failed && MAY_FAIL.test(one)),
+  );
   if (rest.length > 0) return { verdict: "defect", reasons: rest };
+  // What runs by the clock is told by its alarm, and runs again in an hour.
+  if (alarms.length > 0) return { verdict: "told", reasons: [] };
   if (!failed) {
     const reasons = unmet.map((one) => `ended in EndState, yet ${one}`);
     return { verdict: reasons.length > 0 ? "defect" : "contained", reasons };
   }
-  const told = messages.filter(({ subject }) => subject.includes("NOT CONTAINED"));
+  const told = messages.filter(({ subject }) => /NOT (CONTAINED|LIFTED)/.test(subject));
   // Only a failed Publish keeps a message back: the alarm on failed executions is the way then.
   if (told.length === 0) {
     const reasons = unmet.map((one) => `nobody was told that ${one}`);
@@ -79,8 +86,11 @@ export function judge(result: ScenarioResult, looked: string[]): Verdict {
   return { verdict: "defect", reasons: unnamed.map((one) => `open and not told: ${one}`) };
 }
 
-/** The law on ends, which a fault may break as long as it does so loudly. */
-const ENDED_IN_FAILED = /^execution \S+ FAILED in .* → Failed → Fail$/s;
+/**
+ * What a fault may break as long as it does so loudly: the law on ends, and a lift, where there is
+ * no block to lift.
+ */
+const MAY_FAIL = /^execution \S+ FAILED in .* → Failed → Fail$|^lift: no execution waits/s;
 
 /** What a message's list names as open. */
 function openIn(body: string): string[] {

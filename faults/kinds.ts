@@ -25,6 +25,16 @@ const NOT_FOUND: Record<string, string> = {
   sns: "NotFound",
 };
 
+/** Where one call has its own words for it. Source: as above. */
+const CALL_NOT_FOUND: Record<string, string> = {
+  "ec2:DescribeNetworkAcls": "InvalidNetworkAclID.NotFound",
+  "ec2:CreateNetworkAclEntry": "InvalidNetworkAclID.NotFound",
+  "ec2:DeleteNetworkAclEntry": "InvalidNetworkAclEntry.NotFound",
+  "ec2:DescribeNetworkInterfaces": "InvalidNetworkInterfaceID.NotFound",
+  "ec2:GetManagedPrefixListEntries": "InvalidPrefixListID.NotFound",
+  "s3:GetObject": "NoSuchKey",
+};
+
 /** EC2 and the JSON services have their own words for a refusal. */
 const DENIED: Record<string, string> = {
   ec2: "UnauthorizedOperation",
@@ -59,12 +69,12 @@ export const kinds: Kind[] = [
   {
     name: "not found once",
     says: "`NoSuchEntity` in the service's own words, once",
-    fault: ({ service }) => notFound(service, 1),
+    fault: (call) => notFound(call, 1),
   },
   {
     name: "not found",
     says: "`NoSuchEntity` in the service's own words, always",
-    fault: ({ service }) => notFound(service, FOR_GOOD),
+    fault: (call) => notFound(call, FOR_GOOD),
   },
   {
     name: "broken",
@@ -82,8 +92,13 @@ export const kinds: Kind[] = [
     fault: () => ({ code: "MalformedAnswer", answer: "malformed", times: FOR_GOOD }),
   },
   {
+    name: "answer lost once",
+    says: "the call has its effect, and the connection stays open until the client gives up, once",
+    fault: () => ({ code: "AnswerLost", answer: "lost", times: 1 }),
+  },
+  {
     name: "no answer once",
-    says: "the connection stays open until the Lambda's time is up, once",
+    says: "no effect, and the connection stays open until the client gives up, once",
     fault: () => ({ code: "NoAnswer", answer: "none", times: 1 }),
   },
   {
@@ -93,7 +108,7 @@ export const kinds: Kind[] = [
   },
 ];
 
-function notFound(service: string, times: number) {
-  const code = NOT_FOUND[service];
+function notFound({ service, action }: { service: string; action: string }, times: number) {
+  const code = CALL_NOT_FOUND[`${service}:${action}`] ?? NOT_FOUND[service];
   return code === undefined ? undefined : { code, status: 404, times };
 }

@@ -12,7 +12,10 @@ const PAGE = path.join(PROJECT, "docs", "faults.md");
 /** Two: an account with all AWS policies loaded takes some 260 MB. */
 const WORKERS = 2;
 
-/** The scenarios whose calls are made to fail: all branches, every credential, group and policy. */
+/**
+ * The scenarios whose calls are made to fail: all branches, every credential, group
+ * and policy, session blocks from their making to their end.
+ */
 const BASE = [
   "lab-admin-user-with-a-fresh-key",
   "user-with-every-credential",
@@ -20,6 +23,9 @@ const BASE = [
   "policy-version-that-makes-admins",
   "application-user-new-key",
   "ssh-beside-others",
+  "sessions-cut",
+  "sessions-room-is-made",
+  "sessions-sweep",
 ];
 
 const HELP = `Makes AWS fail every call of every function, one at a time, and judges how it ends.

@@ -67,8 +67,8 @@ export interface Call {
 }
 
 /**
- * A failure to inject: `times` (default 1) calls of the action fail without effect, the next ones, or
- * those after the first `after`.
+ * A failure to inject: `times` (default 1) calls of the action fail, the next ones, or those after
+ * the first `after`.
  */
 export interface Fault {
   service: string;
@@ -77,9 +77,10 @@ export interface Fault {
   code: string;
   /**
    * Default `error`. `malformed`: status 200 and a page that is no answer of the service, as a proxy
-   * in between may give. `none`: the connection is held open until the caller hangs up.
+   * in between may give. `none`: the connection is held open until the caller hangs up. Without
+   * effect, all three. `lost`: like `none`, and the call is carried out.
    */
-  answer?: "error" | "malformed" | "none";
+  answer?: "error" | "malformed" | "none" | "lost";
   /** Only calls of the role or user of this name; absent: of anybody. */
   by?: string;
   /** Default 400. */
@@ -268,10 +269,11 @@ export class Account {
     try {
       const caller = await this.#callerOf(request.accessKeyId);
       const fault = caller && this.#takeFault(request, caller);
-      const answer = fault ? faulty(request, fault) : await this.#answer(request, caller);
+      const prevented = fault && fault.answer !== "lost" ? fault : undefined;
+      const answer = prevented ? faulty(request, prevented) : await this.#answer(request, caller);
       if (this.answerDelayMs > 0) await setTimeout(this.answerDelayMs);
-      this.#record(request, caller, answer, at, fault);
-      if (fault?.answer !== "none") send(request, answer, outgoing);
+      this.#record(request, caller, answer, at, prevented);
+      if (fault?.answer !== "none" && fault?.answer !== "lost") send(request, answer, outgoing);
     } catch (error) {
       // 501 is none of the codes that SDKs retry.
       const message = `The stand-in failed: ${error instanceof Error ? error.stack : error}`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Call } from "../../drill/account/account";
 import { brokenLaws, type Evidence } from "../../drill/laws";
 
 const ended = {
@@ -61,7 +62,34 @@ const lawful: Evidence = {
   events: [],
   logs: ["nothing to see"],
   objects: [{ key: "cases/e-1.json", text: "{}" }],
+  acls: [],
 };
+
+const made: Call = {
+  ...call,
+  service: "ec2",
+  action: "CreateNetworkAclEntry",
+  principal: "tourniquet-lab-BreakSessions",
+  params: {
+    NetworkAclId: "acl-1",
+    RuleNumber: "99",
+    RuleAction: "deny",
+    Egress: "false",
+    CidrBlock: "0.0.0.0/0",
+  },
+};
+const standing = [
+  {
+    NetworkAclId: "acl-1",
+    Entries: [
+      { RuleNumber: 99, RuleAction: "deny" as const, Egress: false, CidrBlock: "0.0.0.0/0" },
+    ],
+  },
+];
+const written = (aclId: string) => ({
+  key: "bucket/blocks/e-1.json",
+  text: JSON.stringify({ changes: [{ aclId, block: { add: [{ number: 99 }], move: [] } }] }),
+});
 
 const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefined][] = [
   ["nothing broken", {}, undefined],
@@ -76,6 +104,22 @@ const cases: [name: string, breach: Partial<Evidence>, sentence: RegExp | undefi
     undefined,
   ],
   ["a throttled responder", { responderCalls: [{ ...call, errorCode: "Throttling" }] }, undefined],
+  [
+    "an entry of a block that is written down",
+    { responderCalls: [made], acls: standing, objects: [written("acl-1")] },
+    undefined,
+  ],
+  ["an entry that was taken away again", { responderCalls: [made] }, undefined],
+  [
+    "an entry that no sweep would find",
+    { responderCalls: [made], acls: standing, objects: [written("acl-2")] },
+    /^acl-1 has the entry 99, which no sweep would find$/,
+  ],
+  [
+    "nor where its answer was lost",
+    { responderCalls: [{ ...made, errorCode: "AnswerLost" }], acls: standing },
+    /^acl-1 has the entry 99, which no sweep would find$/,
+  ],
   ["an unexpected Failed", { executions: [failed] }, /^execution e-2 FAILED in Stop, by Ing/],
   ["an expected Failed", { ends: "Failed", executions: [failed, ended] }, undefined],
   ["a Failed that did not come", { ends: "Failed" }, /no execution went through Failed/],

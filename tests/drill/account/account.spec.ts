@@ -440,6 +440,21 @@ describe("the account of the drill", function () {
     await list();
   });
 
+  it("carries out a call whose answer is lost", async () => {
+    const fault = {
+      service: "iam",
+      action: "CreateUser",
+      code: "AnswerLost",
+      answer: "lost" as const,
+    };
+    account.fail(fault);
+    const abortSignal = AbortSignal.timeout(300);
+    const lost = owner.iam.send(new IAM.CreateUserCommand({ UserName: "lost" }), { abortSignal });
+    await assert.rejects(lost, { name: "AbortError" });
+    const { User } = await owner.iam.send(new IAM.GetUserCommand({ UserName: "lost" }));
+    assert.equal(User?.UserName, "lost");
+  });
+
   it("answers a call with a page that is no answer, or not at all, for one caller", async () => {
     const mallory = clients(await user("mallory", [allow("iam:*")]));
     const list = { service: "iam", action: "ListUsers", by: "mallory" };
