@@ -76,6 +76,8 @@ async function main(): Promise<number> {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         if (performance.now() > deadline) return;
         const outcome = await attempt(next, run);
+        const broken = outcome.reasons.find((one) => /fetch failed|The stand-in failed/.test(one));
+        if (broken) throw new Error(`The AWS stand-in broke, and says nothing of AWS: ${broken}`);
         outcomes.push(outcome);
         if (state !== undefined) keepOutcome(state, outcome);
         const { role, call, kind, verdict, reasons } = outcome;

@@ -1,8 +1,17 @@
+import type { AclChange } from "../networkAcl/acl";
 import { type BlockRequest, planBlock } from "../networkAcl/plan";
 import { addToCase, type BranchInput, type Case, type Mode, openCase, type Pass } from "./case";
 import { clientTimes } from "./client";
 import { type Cut, cutting } from "./cut";
-import { type Acl, aclCuts, aclOf, block, type Changed, remove } from "./infrastructure/acls";
+import {
+  type Acl,
+  aclCuts,
+  aclOf,
+  block,
+  type Changed,
+  isChanged,
+  remove,
+} from "./infrastructure/acls";
 import {
   type BlockStore,
   blockStoreActions,
@@ -78,7 +87,7 @@ interface Hand {
  * lets a session go on that EC2 tracks; a network ACL does not.
  *
  * Each pass does what is missing. What is blocked is written to the bucket before the first entry is
- * made. Failed looks are thrown; what a failed call left unblocked is in the case's `unblocked`.
+ * made. What a failed call or look left unblocked is in the case's `unblocked`.
  * Runs once per cold start and returns the handler.
  */
 export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings) {
@@ -86,8 +95,7 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
   const bucket = process.env.CASE_BUCKET ?? "";
   const store = { sdk: s3Sdk, s3: new s3Sdk.S3Client(clientTimes), bucket };
 
-  return async (input: BranchInput): Promise<Case> => {
-    const before = openCase(input, settings.mode);
+  const broken = async (before: Case): Promise<Case> => {
     const lost = await lostAccess({ sdk, ec2 }, before);
     if (lost.rules.length === 0) return before;
     const actions: Case["actions"] = [];
@@ -119,6 +127,18 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
       ...(own.changes.length > 0 && settings.mode === "enforce" && { blockedUntil: own.until }),
     };
   };
+
+  return async (input: BranchInput): Promise<Case> => {
+    const before = openCase(input, settings.mode);
+    return broken(before).catch((error) => unseen(before, error));
+  };
+}
+
+/** What could not be looked at, or not be written down, is left as it is until the next pass. */
+function unseen(before: Case, error: unknown): Case {
+  const of = before.subjects.flatMap((one) => (one.kind === "securityGroup" ? [one.groupId] : []));
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { ...before, unblocked: [`sessions of ${of.join(", ")} may go on: ${why}`] };
 }
 
 function newBlocks(caseId: string, { sessionBlockMinutes }: BreakSettings): StoredBlocks {
@@ -211,7 +231,7 @@ async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promis
   );
   const open: string[] = [];
   for (const change of known) {
-    if ((await block(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
+    if ((await made(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
   }
   const sources = request.sources.filter(
     (source) => !known.some((change) => change.request.sources.includes(source)),
@@ -235,7 +255,7 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
     const at = new Date().toISOString();
     const stored = { aclId: acl.id, at, request: asked, block: change };
     await keep(hand, stored);
-    const done = await block(hand, acl, change);
+    const done = await made(hand, acl, change);
     const subjects = [subjectOf(acl, stored, own)];
     if (!done.stopped) return joined([...passes, { subjects, alerts }]);
     if (done.stopped === "failed") {
@@ -249,6 +269,16 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
   const why = quota < QUOTAS.length ? "is changed all the time" : "has no room for the entries";
   const open = [`${acl.id} ${why}: sessions to tcp ${request.ports.join(", ")} go on`];
   return joined([...passes, { open }]);
+}
+
+/** Makes a change, and looks whether it was made. */
+async function made(hand: Hand, acl: Acl, change: AclChange): Promise<Changed> {
+  const changed = await block(hand, acl, change);
+  const { made: add, moved: move, stopped } = changed;
+  if (stopped || hand.settings.mode === "observe") return changed;
+  return (await isChanged(hand, acl.id, { add, move }))
+    ? changed
+    : { ...changed, stopped: "failed" };
 }
 
 /** What a plan has made is taken back; what it has moved stays so, and is given back by the lift. */

@@ -1,3 +1,28 @@
+import { isGone } from "./cut";
+
+/**
+ * "Not there" is believed where a second call says so too.
+ *
+ * @param error of the first call; any other is thrown on.
+ * @param second asks for the same thing in another way.
+ * @throws LookFailed where the second call shows it.
+ */
+export async function believeGone(
+  error: unknown,
+  what: string,
+  second: () => Promise<unknown>,
+): Promise<void> {
+  if (!isGone(error)) throw error;
+  const isShown = await second().then(
+    () => true,
+    (other) => {
+      if (isGone(other)) return false;
+      throw other;
+    },
+  );
+  if (isShown) throw noLook(`AWS says that ${what} is not there, and shows it`);
+}
+
 /** A look that has to be made again: what came back is no answer, or contradicts another one. */
 export function noLook(sentence: string): Error {
   return Object.assign(new Error(sentence), { name: "LookFailed" });

@@ -3,7 +3,7 @@ import { documentMakesAdmin } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
-import { listed } from "../listed";
+import { believeGone, listed } from "../listed";
 import { attachedToGroup, policyDocument } from "./look";
 import type { AccountEye, AccountHand } from "./user";
 
@@ -20,7 +20,9 @@ export async function membersOf({ sdk, iam }: AccountEye, group: string): Promis
       members.push(...listed(page.Users, page).map(({ UserName = "" }) => UserName));
     }
   } catch (error) {
-    if (!isGone(error)) throw error;
+    const second = () =>
+      sdk.paginateListGroupPolicies({ client: iam }, { GroupName: group }).next();
+    await believeGone(error, `group ${group}`, second);
   }
   return members;
 }

@@ -1,6 +1,5 @@
 import type { CaseSubject } from "../case";
-import { isGone } from "../cut";
-import { listed } from "../listed";
+import { believeGone, listed } from "../listed";
 import { spared } from "./spared";
 import { type AccountEye, type AccountHand, patiently } from "./user";
 
@@ -47,10 +46,14 @@ async function holdersIfThere(
       holders.roles.push(...(page.PolicyRoles ?? []).map(({ RoleName = "" }) => RoleName));
     }
   } catch (error) {
-    if (!isGone(error)) throw error;
+    await believeGone(error, `policy ${arn}`, itself({ sdk, iam }, arn));
     return undefined;
   }
   return holders;
+}
+
+function itself({ sdk, iam }: Pick<AccountEye, "sdk" | "iam">, PolicyArn: string) {
+  return () => iam.send(new sdk.GetPolicyCommand({ PolicyArn }));
 }
 
 /** Users and roles whose permissions boundary the policy is. */
@@ -65,7 +68,7 @@ export async function boundedBy({ sdk, iam }: AccountEye, arn: string) {
       roles.push(...(page.PolicyRoles ?? []).map(({ RoleName = "" }) => RoleName));
     }
   } catch (error) {
-    if (!isGone(error)) throw error;
+    await believeGone(error, `policy ${arn}`, itself({ sdk, iam }, arn));
   }
   return { users, roles };
 }

@@ -138,6 +138,33 @@ export async function unblock(hand: AclHand, acl: Acl, lift: AclLift): Promise<b
   return true;
 }
 
+/**
+ * EC2 shows a change a little later.
+ * Source: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+ */
+const PAUSES_MS = [0, 500, 1500];
+
+/**
+ * Is a network ACL as a change should have left it? The SDK takes any page for an answer, so a call
+ * that went to nobody looks like one that was made.
+ */
+export async function isChanged(
+  hand: Omit<AclHand, "cut">,
+  id: string,
+  { add = [], remove: removed = [], move = [] }: Partial<AclChange & AclLift>,
+): Promise<boolean> {
+  const added = [...add, ...move.map(({ entry, to }) => ({ ...entry, number: to }))];
+  const gone = [...removed, ...move.map(({ entry }) => entry)];
+  if (added.length + gone.length === 0) return true;
+  for (const pause of PAUSES_MS) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const entries = (await aclOf(hand, id))?.entries ?? [];
+    const stands = (wanted: AclEntry) => entries.some((one) => sameEntry(one, wanted));
+    if (added.every(stands) && !gone.some(stands)) return true;
+  }
+  return false;
+}
+
 /** Under its new number first, so that what it decides is decided all the time. */
 async function makeMove(hand: AclHand, acl: Acl, { entry, to }: Move): Promise<Changed["stopped"]> {
   const moved = { ...entry, number: to };

@@ -1,6 +1,7 @@
+import type { AclLift } from "../../networkAcl/acl";
 import { planLift } from "../../networkAcl/plan";
 import { isGone } from "../cut";
-import { type Acl, type AclHand, aclOf, unblock } from "./acls";
+import { type Acl, type AclHand, aclOf, isChanged, unblock } from "./acls";
 import { type BlockStore, changesOf, removeBlocks, type StoredBlocks, writeBlocks } from "./blocks";
 
 /** What a lift came to, in sentences. */
@@ -42,7 +43,7 @@ export async function liftBlocks(
         others.map(({ block }) => block),
       );
     lifted.notes.push(...(plan?.notes ?? []).map((note) => `${change.aclId}: ${note}`));
-    if (!acl || !plan || (await unblock(hand, acl, plan))) left = rest;
+    if (!acl || !plan || (await isLifted(hand, acl, plan, changes))) left = rest;
     else
       lifted.open.push(
         `${change.aclId} is still blocked for tcp ${change.request.ports.join(", ")}`,
@@ -52,6 +53,11 @@ export async function liftBlocks(
   if (left.changes.length === 0) await removeBlocks(store, own.caseId);
   else await writeBlocks(store, left);
   return lifted;
+}
+
+async function isLifted(hand: AclHand, acl: Acl, plan: AclLift, changes: boolean) {
+  if (!(await unblock(hand, acl, plan))) return false;
+  return !changes || isChanged(hand, acl.id, plan);
 }
 
 async function aclNow(hand: AclHand, id: string): Promise<Acl | undefined> {

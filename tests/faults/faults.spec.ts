@@ -95,7 +95,7 @@ describe("the table", () => {
     const text = page(trials, [outcome], [LAB.name]);
     assert.match(
       text,
-      /^1 of 10 failures tried: 0 contained, .* 1 defects\. The run was ended before it had tried the other 9\.$/m,
+      /^1 of 11 failures tried: 0 contained, .* 1 defects\. The run was ended before it had tried the other 10\.$/m,
     );
     assert.match(text, /^- DEFECT StripAccount iam:GetUser, throttled \(.*\): a key is left$/m);
   });
@@ -159,6 +159,23 @@ describe("a call that AWS fails", function () {
         "ec2:RevokeSecurityGroupIngress",
         "throttled for good",
         ssh,
+      ),
+      "told",
+    ],
+    [
+      trial("EmergencyActionAccount", "iam:GetGroup", "not found", scenario("group-inline-policy")),
+      "unsure",
+    ],
+    [
+      trial("BreakSessions", "ec2:CreateNetworkAclEntry", "garbage once", scenario("sessions-cut")),
+      "contained",
+    ],
+    [
+      trial(
+        "LiftSessionBlock",
+        "ec2:DeleteNetworkAclEntry",
+        "garbage",
+        scenario("sessions-room-is-made"),
       ),
       "told",
     ],

@@ -80,6 +80,24 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
   ["the error alone is told", failed([KEY], [], ERROR), "unsure", []],
   ["nothing is told at all", failed([KEY], []), "defect", [`open and not told: ${KEY}`]],
   ["somebody else lost his rights", failed([KEY, OUT], [KEY_OPEN]), "defect", [OUT]],
+  [
+    "what runs by the clock fails, and its alarm tells",
+    { failures: [KEY, "tick: sweep: BlocksLeft: acl-1"], unmet: [KEY] },
+    "told",
+    [],
+  ],
+  [
+    "no block was made, so there is none to lift",
+    { ...failed([KEY], [KEY_OPEN]), failures: [KEY, ENDS, "lift: no execution waits for a lift"] },
+    "told",
+    [],
+  ],
+  [
+    "no block was made, and nobody hears of it",
+    { failures: ["lift: no execution waits for a lift"] },
+    "defect",
+    ["lift: no execution waits for a lift"],
+  ],
   ["the message failed, nothing is open", { ...failed([], []), messages: [] }, "told", []],
   [
     "the message failed, and a key is open",

@@ -529,12 +529,27 @@ describe("EmergencyActionAccount", () => {
     });
 
     it("alerts where the record proves a policy that is not there, after patience", async () => {
-      const gone = { ...versions(HARMLESS), ListEntitiesForPolicy: noSuchEntity };
+      const gone = {
+        ...versions(HARMLESS),
+        ListEntitiesForPolicy: noSuchEntity,
+        GetPolicy: noSuchEntity,
+      };
       const { after, calls } = await contain([policy], gone);
       assert.deepEqual(cutsIn(calls), []);
       assert.deepEqual(after.alerts, [
         `Policy ${TEAM} is not there (any more): nobody to take it from`,
       ]);
+    });
+
+    it("throws where IAM shows the policy and says that it is not there", async () => {
+      const contradicted = {
+        ...versions(HARMLESS),
+        ListEntitiesForPolicy: noSuchEntity,
+        GetPolicy: { Policy: { DefaultVersionId: "v1" } },
+      };
+      await assert.rejects(contain([policy], contradicted), {
+        message: `AWS says that policy ${TEAM} is not there, and shows it`,
+      });
     });
 
     it("takes it from users and groups, and alerts of roles", async () => {
@@ -558,6 +573,7 @@ describe("EmergencyActionAccount", () => {
       const there = inTurn<object>(noSuchEntity, noSuchEntity, holders);
       const { calls } = await contain([policy], {
         ...versions(HARMLESS),
+        GetPolicy: noSuchEntity,
         ListEntitiesForPolicy: ({ PolicyUsageFilter }) =>
           PolicyUsageFilter === "PermissionsBoundary" ? bounded() : there(),
       });

@@ -210,6 +210,7 @@ describe("StripAccount", () => {
       ListAttachedGroupPolicies: attached(READ_ONLY),
       GetGroupPolicy: noSuchEntity,
       ListEntitiesForPolicy: noSuchEntity,
+      GetPolicy: noSuchEntity,
     };
     assert.deepEqual(cutsIn((await strip(subjects, away)).calls), []);
   });
