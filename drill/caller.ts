@@ -125,7 +125,7 @@ export function codeOf(error: unknown): string {
 }
 
 const READS =
-  /^(Get|List|Describe|Head|Search|Lookup|Simulate|Generate|AssumeRole|Batch(Get|Describe))/;
+  /^(Get|List|Describe|Head|Search|Lookup|Simulate|Generate|Decrypt|AssumeRole|Batch(Get|Describe))/;
 
 /** Does an API action leave everything as it is? Judged by its verb, as AWS names them. */
 export function isRead(action: string): boolean {

@@ -26,6 +26,8 @@ export interface ReportedCall {
   /** When it was answered, in ms since the first event arrived; the attack itself is before 0. */
   at: number;
   by: "attacker" | "responder";
+  /** The service that made the call in the principal's name. */
+  via?: string;
   errorCode?: string;
 }
 
@@ -503,7 +505,9 @@ class Run {
     const invocations = attacked
       .flatMap(({ result }) => result?.invocations ?? [])
       .flatMap(({ span, ...one }) => (span ? [{ function: one.function, ...span }] : []));
-    const made = this.#calls.filter(({ by, repeated }) => by === "responder" && !repeated);
+    const made = this.#calls.filter(
+      ({ call, by, repeated }) => by === "responder" && !repeated && !call.via,
+    );
     const calls = made.map((each) => {
       const { principal, at: from, ms } = each.call;
       return { principal, from, to: from + ms, cut: isCut(each) };
@@ -539,6 +543,7 @@ class Run {
         principal: call.principal,
         at: since(at),
         by,
+        ...(call.via && { via: call.via }),
         ...(call.errorCode && { errorCode: call.errorCode }),
       })),
       executions: this.#watched.map((each) => reported(each, since)),

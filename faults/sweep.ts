@@ -51,9 +51,12 @@ export async function targetsOf(scenarios: Scenario[], run: Run): Promise<Target
   const targets = results.flatMap((result, index): Target[] => {
     if (!result.passed) throw new Error(`${result.name} fails without a fault: ${result.failures}`);
     const scenario = scenarios[index] as Scenario;
-    return result.calls
-      .filter((call) => call.by === "responder")
-      .map(({ principal, service, action }) => ({ scenario, by: principal, service, action }));
+    return (
+      result.calls
+        // What a service calls in a role's name is a part of the call to that service.
+        .filter((call) => call.by === "responder" && !call.via)
+        .map(({ principal, service, action }) => ({ scenario, by: principal, service, action }))
+    );
   });
   const first = new Map<string, Target>();
   for (const target of targets) {

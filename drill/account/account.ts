@@ -12,9 +12,11 @@ import { type Directory, plainDocument, readDirectory } from "./directory";
 import { eventHistory } from "./eventHistory";
 import { type Moto, startMoto } from "./moto";
 import { type Principal, principalArn } from "./principal";
+import { keyCalls, type Secret } from "./secretKeys";
 import {
   type Answer,
   errorAnswer,
+  jsonResult,
   type Params,
   type Request,
   readAnswer,
@@ -58,6 +60,8 @@ export interface Call {
   errorCode?: string;
   errorMessage?: string;
   status: number;
+  /** The service that made the call in the caller's name. */
+  via?: string;
   /** It failed because `fail` asked for it. */
   injected?: true;
   userAgent: string;
@@ -103,6 +107,13 @@ const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
 /** Calls that need not empty the cached directory. */
 const READS = /^(Get|List|Describe|Head|AssumeRole)/;
+
+/** What Secrets Manager says where it may not use a secret's key in the caller's name. */
+const KEY_REFUSED: ServiceError = {
+  code: "AccessDeniedException",
+  message: "Access to KMS is not allowed",
+  status: 400,
+};
 
 const SECRETS = [
   "Password",
@@ -287,7 +298,8 @@ export class Account {
       return errorAnswer(request, badKey(request.service));
     const authority = await this.#authority(caller);
     const refusal = await authorize(request, caller, authority);
-    if (refusal) return errorAnswer(request, refusal);
+    const keyRefusal = refusal ?? (await this.#useKey(request, caller, authority));
+    if (keyRefusal) return errorAnswer(request, keyRefusal);
     const answer = await answerOf(request, caller, this.#corrected());
     if (isBreakdown(answer)) return errorAnswer(request, missingInMoto(request));
     // After the change: a look that began during it may have seen the old state.
@@ -298,6 +310,21 @@ export class Account {
     }
     if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
     return answer;
+  }
+
+  /** What a service calls in the caller's name; the refusal of the call that the caller may not. */
+  async #useKey(
+    request: Request,
+    caller: Caller,
+    authority: Authority,
+  ): Promise<ServiceError | undefined> {
+    for (const call of await keyCalls(request, (id) => this.#secretOf(id))) {
+      const at = performance.now();
+      const refusal = await authorize(call, caller, authority);
+      this.#record(call, caller, refusal ? errorAnswer(call, refusal) : jsonResult({}), at);
+      if (refusal) return refusal.status === 501 ? refusal : KEY_REFUSED;
+    }
+    return undefined;
   }
 
   async #callerOf(accessKeyId: string): Promise<Caller | undefined> {
@@ -349,7 +376,7 @@ export class Account {
         const groups = content("ec2", "DescribeSecurityGroups", answer)?.securityGroupInfo;
         return Array.isArray(groups) ? groups[0]?.groupId : undefined;
       },
-      secretArn: (name) => this.#secretArn(name),
+      secretArn: async (name) => (await this.#secretOf(name))?.ARN,
       awsManaged: (arn) => this.#awsManagedDocument(arn),
     };
   }
@@ -416,8 +443,8 @@ export class Account {
     return document;
   }
 
-  async #secretArn(name: string): Promise<string | undefined> {
-    const body = Buffer.from(JSON.stringify({ SecretId: name }));
+  async #secretOf(SecretId: string): Promise<Secret | undefined> {
+    const body = Buffer.from(JSON.stringify({ SecretId }));
     const answer = await this.#forward({
       ...this.#ownRequest("secretsmanager", "DescribeSecret", body),
       headers: {
@@ -426,7 +453,7 @@ export class Account {
         "x-amz-target": "secretsmanager.DescribeSecret",
       },
     });
-    return answer.status === 200 ? JSON.parse(answer.body.toString("utf8")).ARN : undefined;
+    return answer.status === 200 ? JSON.parse(answer.body.toString("utf8")) : undefined;
   }
 
   #corrected(): Backend {
@@ -552,7 +579,7 @@ export class Account {
     at: number,
     fault?: ReadyFault,
   ): void {
-    const { service, action, accessKeyId, params, headers } = request;
+    const { service, action, accessKeyId, params, headers, via } = request;
     const error = fault ?? (answer.status >= 300 ? readError(answer) : undefined);
     const unknown: Caller = { kind: "user", name: accessKeyId, arn: "", id: "" };
     const who = caller ?? { ...unknown, ...this.#logins.get(accessKeyId)?.principal };
@@ -569,6 +596,7 @@ export class Account {
       status: answer.status,
       userAgent: String(headers["user-agent"] ?? ""),
       ...(fault && { injected: true }),
+      ...(via && { via }),
       at,
       ms: performance.now() - at,
       ...(error

@@ -35,7 +35,8 @@ interface NamedPolicy {
  * May the principal make this call? Decided by an IAM evaluator over the policies that the account
  * holds, for every resource that the call touches: all of them must be allowed.
  *
- * Left out: resource policies other than trust policies, and the organization's.
+ * Left out: resource policies other than trust policies, and the organization's. A KMS key has the
+ * policy that the account's other policies decide about it.
  *
  * @returns undefined when allowed, else the refusal in the service's own words. A call that cannot
  *   be judged is refused with status 501 and says what is missing here.
@@ -115,7 +116,7 @@ async function judge(
         identityPolicies: rights.identity,
         permissionBoundaryPolicies: rights.boundary,
         sessionPolicy: sessionPolicyOf(principal),
-        resourcePolicy: trustPolicy(request, authority),
+        resourcePolicy: resourcePolicyOf(request, authority),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
       },
@@ -183,6 +184,23 @@ const ALLOWS_NOTHING = JSON.stringify({
   Statement: [{ Effect: "Allow", Action: "none:None", Resource: "*" }],
 });
 
+function resourcePolicyOf(request: Request, authority: Authority): unknown {
+  return request.service === "kms" ? keyPolicy(authority) : trustPolicy(request, authority);
+}
+
+/**
+ * The one that a key has unless it was given another.
+ * Source: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+ */
+function keyPolicy({ accountId }: Authority): unknown {
+  const account = `arn:aws:iam::${accountId}:root`;
+  const document = {
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: { AWS: account }, Action: "kms:*", Resource: "*" }],
+  };
+  return createValidatedPolicy(document, validateResourcePolicy);
+}
+
 /** A role's trust policy is the resource policy of AssumeRole; it has no Resource of its own. */
 function trustPolicy({ action, params }: Request, { effective }: Authority): unknown {
   if (action !== "AssumeRole") return undefined;
@@ -219,6 +237,7 @@ const REFUSALS: Record<string, { code: string; status: number }> = {
   ec2: { code: "UnauthorizedOperation", status: 403 },
   secretsmanager: { code: "AccessDeniedException", status: 400 },
   cloudtrail: { code: "AccessDeniedException", status: 400 },
+  kms: { code: "AccessDeniedException", status: 400 },
   sqs: { code: "AccessDeniedException", status: 400 },
   sns: { code: "AuthorizationError", status: 403 },
 };

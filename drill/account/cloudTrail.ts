@@ -40,7 +40,7 @@ const PUTS_GROUPS = [
   "ModifyInstanceAttribute",
 ];
 
-const READS = /^(Get|List|Describe|Head|Lookup|Simulate|Generate)/;
+const READS = /^(Get|List|Describe|Head|Lookup|Simulate|Generate|Decrypt)/;
 const NUMBERS =
   /^(from|to)Port$|^(attachmentCount|deviceIndex|durationSeconds|maxCount|maxEntries|minCount|ruleNumber|maxItems|credentialAgeDays)$/i;
 const BOOLEANS =
@@ -57,16 +57,17 @@ export function recordOf(
   account: { accountId: string; region: string },
 ): CloudTrailRecord {
   const { accountId, region } = account;
-  const { service, action, errorCode, errorMessage } = call;
+  const { service, action, errorCode, errorMessage, via } = call;
+  const invokedBy = via && `${via}.amazonaws.com`;
   return {
     eventVersion: "1.11",
-    userIdentity: userIdentity(call, accountId),
+    userIdentity: { ...userIdentity(call, accountId), ...(invokedBy && { invokedBy }) },
     eventTime: `${call.time.toISOString().slice(0, 19)}Z`,
     eventSource: `${service}.amazonaws.com`,
     eventName: action,
     awsRegion: region,
-    sourceIPAddress: SOURCE_ADDRESS,
-    userAgent: call.userAgent,
+    sourceIPAddress: invokedBy ?? SOURCE_ADDRESS,
+    userAgent: invokedBy ?? call.userAgent,
     ...(errorCode && { errorCode: trailCode(service, errorCode), errorMessage }),
     requestParameters: service === "ec2" ? ec2Request(call) : iamRequest(call),
     responseElements: errorCode ? null : responseElements(call, accountId),

@@ -33,7 +33,7 @@ export function conditionContext(
     "aws:RequestedRegion": region,
     "aws:SecureTransport": "true",
     "aws:SourceIp": SOURCE_ADDRESS,
-    "aws:ViaAWSService": "false",
+    "aws:ViaAWSService": String(request.via !== undefined),
     "aws:userid": userId(principal, identity, accountId),
     ...tags("aws:PrincipalTag", identity),
   };
@@ -42,6 +42,8 @@ export function conditionContext(
     context["aws:TokenIssueTime"] = principal.issued;
     context["aws:MultiFactorAuthPresent"] = String(principal.mfa === true);
   }
+  // Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+  if (request.via) context["kms:ViaService"] = `${request.via}.${region}.amazonaws.com`;
   const prefix = new URL(request.path, "http://s3").searchParams.get("prefix");
   // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
   if (request.service === "s3" && prefix !== null) context["s3:prefix"] = prefix;

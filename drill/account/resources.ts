@@ -71,6 +71,9 @@ const readers: Record<string, Reader> = {
     texts(InstanceId).map((id) => ec2Arn(look, "instance", id)),
   "s3:bucket": ({ Bucket }) => [named(Bucket, (bucket) => `arn:aws:s3:::${bucket}`)],
   "s3:object": ({ Bucket, Key }) => [named(Key, (key) => `arn:aws:s3:::${Bucket}/${key}`)],
+  "kms:key": ({ KeyId }, look) => [
+    named(KeyId, (id) => (id.startsWith("arn:") ? id : kmsArn(look, id))),
+  ],
   "secretsmanager:Secret": async ({ SecretId, Name }, look) => {
     const id = String(SecretId ?? Name);
     if (id.startsWith("arn:")) return [id];
@@ -107,6 +110,10 @@ function iamArn({ accountId }: Lookups, type: string, name: string): string {
 
 function ec2Arn({ region, accountId }: Lookups, type: string, id: string): string {
   return `arn:aws:ec2:${region}:${accountId}:${type}/${id}`;
+}
+
+function kmsArn({ region, accountId }: Lookups, id: string): string {
+  return `arn:aws:kms:${region}:${accountId}:key/${id}`;
 }
 
 function named(value: unknown, arn: (name: string) => string): string | undefined {

@@ -5,7 +5,7 @@ import { s3Operation } from "./s3Operation";
 
 /** One request to an AWS service, read from its wire form. */
 export interface Request {
-  /** As the credential scope names it: "iam", "ec2", "sts", "s3", "secretsmanager", "sns", "cloudtrail". */
+  /** As the credential scope names it: "iam", "ec2", "sts", "s3", "secretsmanager", "sns", "cloudtrail", "kms". */
   service: string;
   /** The API operation, e.g. "AttachUserPolicy"; for S3 the operation and not the IAM action. */
   action: string;
@@ -16,6 +16,8 @@ export interface Request {
   path: string;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** The service that makes the call in the caller's name. */
+  via?: string;
 }
 
 export type Params = Record<string, unknown>;
@@ -34,7 +36,7 @@ export interface ServiceError {
   status: number;
 }
 
-const JSON_SERVICES = ["secretsmanager", "sqs", "dynamodb", "logs", "cloudtrail"];
+const JSON_SERVICES = ["secretsmanager", "sqs", "dynamodb", "logs", "cloudtrail", "kms"];
 
 const NAMESPACES: Record<string, string> = {
   iam: "https://iam.amazonaws.com/doc/2010-05-08/",
