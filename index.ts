@@ -55,4 +55,5 @@ export const stateMachineArn = response.machineArn;
 export const ruleName = detection.ruleName;
 export const alertTopicArn = topic.arn;
 export const caseBucketName = caseBucket.name;
+export const secretKeyArn = response.secretKeyArn;
 export const consoleLink = response.machineArn.apply(linkOf);

@@ -237,6 +237,25 @@ export function caseStoreStatements(
 }
 
 /**
+ * What a role may have Secrets Manager do with the key of the application secrets, and nobody else.
+ * Source: "Permissions for the KMS key",
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+ *
+ * @param actions of KMS; none: no statement.
+ */
+export function secretKeyStatements(
+  actions: string[],
+  keyArn: string,
+  { region }: Place,
+): Statement[] {
+  if (actions.length === 0) return [];
+  const Condition = {
+    StringEquals: { "kms:ViaService": `secretsmanager.${region}.amazonaws.com` },
+  };
+  return [{ Effect: "Allow", Action: actions, Resource: keyArn, Condition }];
+}
+
+/**
  * What gives a user or a role a policy, with the condition key that names it: for AWSDenyAll only.
  * Source: Service Authorization Reference, condition keys of these actions.
  */

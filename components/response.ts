@@ -28,10 +28,12 @@ import {
   type Narrowing,
   type Place,
   responderStatements,
+  secretKeyStatements,
 } from "./permissions";
 import { LOG_RETENTION_DAYS, type ResponderArgs, responder } from "./responder";
 import { serviceRole } from "./role";
 import { hourly } from "./schedule";
+import { SecretKey } from "./secretKey";
 import { definition, type FunctionArns, type FunctionName } from "./stateMachine";
 import { SYNC_GROUPS } from "./syncedGroups";
 
@@ -48,6 +50,8 @@ export class Response extends pulumi.ComponentResource {
   readonly machineArn: pulumi.Output<string>;
   /** The names of the functions that run by the clock and not in an execution. */
   readonly scheduled: string[] = [];
+  /** What encrypts the secrets of application users, where there are some. */
+  readonly secretKeyArn: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: ResponseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("tourniquet:index:Response", name, {}, opts);
@@ -76,6 +80,17 @@ export class Response extends pulumi.ComponentResource {
         .apply(([own, bucket]) => [
           ...own,
           ...blockStoreStatements(granted(actions.store, settings), bucket),
+        ]);
+
+    const secretKey =
+      settings.applicationUsers.length > 0 ? new SecretKey(name, { place }, child) : undefined;
+    this.secretKeyArn = secretKey?.arn;
+    const onKey = (actions: Actions & { key: Actions }, keyArn: pulumi.Input<string>) =>
+      pulumi
+        .all([may(actions, settings.applicationUsers), keyArn, place])
+        .apply(([own, arn, where]) => [
+          ...own,
+          ...secretKeyStatements(granted(actions.key, settings), arn, where),
         ]);
 
     // What the closures capture is plain data, so that it can become text.
@@ -133,7 +148,7 @@ export class Response extends pulumi.ComponentResource {
         packages: ["ipaddr.js"],
         sdk: "ec2",
       }),
-      ...(applicationUsers.length > 0 && {
+      ...(secretKey && {
         EmergencyActionApplication: lambda("EmergencyActionApplication", {
           callbackFactory: () =>
             emergencyActionApplication(
@@ -141,8 +156,8 @@ export class Response extends pulumi.ComponentResource {
               require("@aws-sdk/client-secrets-manager"),
               branch,
             ),
-          statements: may(emergencyActionApplicationActions, applicationUsers),
-          environment: { SECRET_PREFIX: secretPrefix },
+          statements: onKey(emergencyActionApplicationActions, secretKey.arn),
+          environment: { SECRET_PREFIX: secretPrefix, SECRET_KEY_ARN: secretKey.arn },
           packages: [],
           sdk: "iam",
         }),

@@ -6,6 +6,7 @@ const TAGGABLE = [
   "aws:cloudwatch/logGroup:LogGroup",
   "aws:cloudwatch/metricAlarm:MetricAlarm",
   "aws:iam/role:Role",
+  "aws:kms/key:Key",
   "aws:lambda/function:Function",
   "aws:s3/bucket:Bucket",
   "aws:sfn/stateMachine:StateMachine",

@@ -50,6 +50,8 @@ export const emergencyActionApplicationActions = {
     "secretsmanager:CreateSecret",
     "secretsmanager:PutSecretValue",
   ],
+  /** What Secrets Manager calls in the role's name, to encrypt a secret by the stack's key. */
+  key: { looks: [], cuts: ["kms:GenerateDataKey", "kms:Decrypt"] },
 };
 
 interface Hand extends Omit<AccountHand, "denyAll"> {
@@ -57,6 +59,8 @@ interface Hand extends Omit<AccountHand, "denyAll"> {
   secretsSdk: SecretsSdk;
   /** What the names of all secrets begin with: "tourniquet-lab/application". */
   secretPrefix: string;
+  /** ARN of the KMS key that encrypts a new secret; one that is there keeps its own. */
+  secretKey: string;
 }
 
 /**
@@ -88,6 +92,7 @@ export function emergencyActionApplication(
       cut: cutting(settings.mode, actions, before.actions),
       settings,
       secretPrefix: process.env.SECRET_PREFIX ?? "",
+      secretKey: process.env.SECRET_KEY_ARN ?? "",
     };
     const users = input.incident.subjects.filter((one) => one.kind === "applicationUser");
     const passes = await Promise.all(users.map((user) => rotate(hand, user, input, later)));
@@ -241,7 +246,7 @@ async function ensureReplacement(
 
 /** The input that goes into the case names the secret and nothing of its content. */
 function storeKey(
-  { secretsSdk, secrets, cut }: Hand,
+  { secretsSdk, secrets, secretKey, cut }: Hand,
   secret: string,
   version: string,
   exists: boolean,
@@ -249,12 +254,13 @@ function storeKey(
 ) {
   const SecretString = JSON.stringify({ accessKeyId: key?.id, secretAccessKey: key?.secretKey });
   const content = { ClientRequestToken: version, SecretString };
+  const made = { Name: secret, KmsKeyId: secretKey };
   return exists
     ? cut("secretsmanager:PutSecretValue", secret, { input: { SecretId: secret } }, () =>
         secrets.send(new secretsSdk.PutSecretValueCommand({ SecretId: secret, ...content })),
       )
-    : cut("secretsmanager:CreateSecret", secret, { input: { Name: secret } }, () =>
-        secrets.send(new secretsSdk.CreateSecretCommand({ Name: secret, ...content })),
+    : cut("secretsmanager:CreateSecret", secret, { input: made }, () =>
+        secrets.send(new secretsSdk.CreateSecretCommand({ ...made, ...content })),
       );
 }
 

@@ -25,7 +25,7 @@ const CUTS =
   /^(iam|ec2|secretsmanager):(Attach|Detach|Put|Delete|Create|Update|Remove|Add|Revoke|Authorize|Set)/;
 /** What hands out power, whatever the resource. */
 const GRANTS =
-  /^iam:(\*|Put(User|Role|Group)Policy|CreatePolicyVersion|SetDefaultPolicyVersion|PassRole|AddUserToGroup|CreateUser|CreateLoginProfile|UpdateLoginProfile|Attach(Role|Group)Policy|UpdateAssumeRolePolicy|DeleteUserPermissionsBoundary)$|^\*$/;
+  /^kms:(\*|CreateGrant|PutKeyPolicy|ReplicateKey)$|^iam:(\*|Put(User|Role|Group)Policy|CreatePolicyVersion|SetDefaultPolicyVersion|PassRole|AddUserToGroup|CreateUser|CreateLoginProfile|UpdateLoginProfile|Attach(Role|Group)Policy|UpdateAssumeRolePolicy|DeleteUserPermissionsBoundary)$|^\*$/;
 
 describe("the program", function () {
   this.timeout(60_000);
@@ -327,6 +327,45 @@ describe("the program", function () {
       const cuts = actionsOf(statementsOf(observe, name)).filter((action) => CUTS.test(action));
       assert.deepEqual(cuts, [], name);
     }
+  });
+
+  it("encrypts the application users' secrets by a key that the role uses through Secrets Manager", async () => {
+    const { resources } = await captureProgram({
+      settings: { applicationUsers: ["app-*"], mode: "observe" },
+    });
+    const name = "tourniquet-lab-application";
+    const arn = `arn:aws:kms:us-east-1:123456789012:key/${name}`;
+    const account = "arn:aws:iam::123456789012:root";
+    for (const program of [rotating, resources]) {
+      const made = program.filter(({ type }) => type.startsWith("aws:kms/"));
+      const [key, alias, ...others] = made.map(({ inputs }) => inputs);
+      assert.deepEqual(others, []);
+      const { policy, ...rest } = key ?? {};
+      assert.deepEqual(rest, {
+        description: "tourniquet-lab: encrypts the secrets of application users",
+        enableKeyRotation: true,
+        tags: { tourniquet: "tourniquet-lab" },
+      });
+      assert.deepEqual(JSON.parse(policy).Statement, [
+        { Effect: "Allow", Principal: { AWS: account }, Action: "kms:*", Resource: "*" },
+      ]);
+      assert.deepEqual(alias, { name: `alias/${name}`, targetKeyId: arn });
+      const rotator = ofType(program, ":Function").find((one) => one.name.endsWith("Application"));
+      assert.equal(rotator?.inputs.environment.variables.SECRET_KEY_ARN, arn);
+    }
+    const onKeys = (program: Captured[]) =>
+      statementsOf(program, "EmergencyActionApplication").filter(({ Action }) =>
+        [Action].flat().some((action) => action.startsWith("kms:")),
+      );
+    assert.deepEqual(onKeys(resources), []);
+    assert.deepEqual(onKeys(rotating), [
+      {
+        Effect: "Allow",
+        Action: ["kms:GenerateDataKey", "kms:Decrypt"],
+        Resource: arn,
+        Condition: { StringEquals: { "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com" } },
+      },
+    ]);
   });
 
   it("ships archives of at most 120 KB: the code, its bundled AWS client, and no tool", () => {

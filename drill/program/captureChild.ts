@@ -76,6 +76,8 @@ function made(type: string, name: string): Record<string, string> {
       return { arn: regional("logs", `log-group:${name}`) };
     case "aws:iam/role:Role":
       return { arn: `arn:${PARTITION}:iam::${ACCOUNT}:role/${name}` };
+    case "aws:kms/key:Key":
+      return { arn: regional("kms", `key/${name}`) };
     case "aws:lambda/function:Function":
       return { arn: regional("lambda", `function:${name}`) };
     case "aws:s3/bucket:Bucket":

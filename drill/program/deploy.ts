@@ -57,6 +57,8 @@ const notMade = [
   "aws:cloudwatch/eventTarget:EventTarget",
   "aws:cloudwatch/logGroup:LogGroup",
   "aws:cloudwatch/metricAlarm:MetricAlarm",
+  "aws:kms/alias:Alias",
+  "aws:kms/key:Key",
   "aws:lambda/function:Function",
   "aws:lambda/permission:Permission",
   "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",

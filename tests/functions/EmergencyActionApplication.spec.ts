@@ -40,6 +40,7 @@ type SecretsAnswers = Answers<typeof secretsManager>;
 const SECRET_VALUE = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 const NEW = "AKIANEW0000000000000";
 const OWN = "AKIAOWN0000000000000";
+const KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/stack-application";
 const VERSION = incident([]).event.id;
 const secret = "stack/application/app-1";
 const app: ApplicationUserSubject = {
@@ -96,12 +97,13 @@ function content(ClientRequestToken = VERSION) {
   const key = { accessKeyId: NEW, secretAccessKey: SECRET_VALUE };
   return { ClientRequestToken, SecretString: JSON.stringify(key) };
 }
-const stored: Call = ["CreateSecret", { Name: secret, ...content() }];
+const stored: Call = ["CreateSecret", { Name: secret, KmsKeyId: KMS_KEY, ...content() }];
+const added: Call = ["PutSecretValue", { SecretId: secret, ...content() }];
 /** No calls side by side are in an order that matters; those of the replacement are. */
 const sorted = (calls: Call[]) => calls.map((one) => JSON.stringify(one)).sort();
 
 describe("EmergencyActionApplication", () => {
-  withEnvironment({ SECRET_PREFIX: "stack/application" });
+  withEnvironment({ SECRET_PREFIX: "stack/application", SECRET_KEY_ARN: KMS_KEY });
   const waits = withoutWaiting();
 
   it("switches the record's key off before any look, makes room, and stores a new key", async () => {
@@ -159,6 +161,23 @@ describe("EmergencyActionApplication", () => {
     ]);
   });
 
+  it("keeps the application's key, and says so, where it may not use a secret's KMS key", async () => {
+    const own = { ...app, accessKeyId: OWN, actorKeyId: OWN };
+    const refused = refusal("AccessDeniedException");
+    const existing = { ...secretOf("earlier"), PutSecretValue: refused };
+    for (const [secrets, call, how] of [
+      [{ ...noSecret, CreateSecret: refused }, "secretsmanager:CreateSecret", stored],
+      [existing, "secretsmanager:PutSecretValue", added],
+    ] as const) {
+      const { after, changes } = await rotate(own, { ListAccessKeys: keys(OWN) }, secrets);
+      assert.deepEqual(changes, [create(), how, remove(NEW)]);
+      assert.deepEqual(after.open, [
+        `${call} on ${secret}: AccessDeniedException: said the service`,
+        `The replacement key for app-1 could not be stored in ${secret}`,
+      ]);
+    }
+  });
+
   const slots: [name: string, held: string[], made: Call[], open: boolean][] = [
     ["one key: there is room", [OWN], [create(), stored], false],
     ["one inactive key: it may stay", ["-AKIAOLD"], [create(), stored], false],
@@ -205,7 +224,7 @@ describe("EmergencyActionApplication", () => {
 
   it("adds a version to a secret that answers an earlier event", async () => {
     const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, secretOf("earlier"));
-    assert.deepEqual(changes.slice(-1), [["PutSecretValue", { SecretId: secret, ...content() }]]);
+    assert.deepEqual(changes.slice(-1), [added]);
   });
 
   it("takes password and the record's grant, and goes on where one of them fails", async () => {
@@ -265,7 +284,7 @@ describe("EmergencyActionApplication", () => {
       );
       assert.deepEqual(changes.slice(1), [
         create(name),
-        ["CreateSecret", { Name: SecretId, ...content() }],
+        ["CreateSecret", { Name: SecretId, KmsKeyId: KMS_KEY, ...content() }],
       ]);
     });
   }

@@ -55,6 +55,8 @@ const ARN_RESOURCES = {
   "aws:ec2/securityGroup:SecurityGroup": (name) => ["ec2", `security-group/${name}`],
   "aws:iam/role:Role": (name) => ["iam", `role/${name}`],
   "aws:iam/user:User": (name) => ["iam", `user/${name}`],
+  "aws:kms/alias:Alias": (name) => ["kms", name],
+  "aws:kms/key:Key": (name) => ["kms", `key/${name}`],
   "aws:lambda/function:Function": (name) => ["lambda", `function:${name}`],
   "aws:sfn/stateMachine:StateMachine": (name) => ["states", `stateMachine:${name}`],
 };
