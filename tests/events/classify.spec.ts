@@ -919,7 +919,7 @@ describe("groups that are put on interfaces", () => {
           groupSet: {},
           instancesSet: {
             items: [
-              { instanceId: "i-1", groupSet: groups("sg-1") },
+              { instanceId: "i-1", groupSet: groups("sg-3", "sg-1") },
               {
                 instanceId: "i-2",
                 groupSet: groups("sg-1"),
@@ -929,7 +929,7 @@ describe("groups that are put on interfaces", () => {
           },
         },
       ),
-      ["sg-1", "sg-2"],
+      ["sg-1", "sg-2", "sg-3"],
       ["i-1", "i-2"],
     ],
     [
