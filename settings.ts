@@ -41,8 +41,8 @@ export interface Settings {
 interface Key {
   type: "string" | "boolean" | "integer" | "array";
   /**
-   * A list of objects cannot be declared in Pulumi.yaml: that key stands in the stack's file alone.
-   * Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/workspace/project.json
+   * Of objects no field can be declared: `wrong` judges them. The CLI knows them since July 2025.
+   * Source: https://github.com/pulumi/pulumi/pull/20132
    */
   items?: "string" | "integer" | "object";
   default?: unknown;

@@ -137,6 +137,13 @@ export class CliStack {
     return this.run("config", "set", key, value);
   }
 
+  /** Writes settings into the stack's file, as its owner does by hand: `{ "tourniquet:mode": "observe" }`. */
+  write(settings: Record<string, unknown>): void {
+    const file = path.join(this.folder, `Pulumi.${this.name}.yaml`);
+    const before = parse(fs.readFileSync(file, "utf8"));
+    fs.writeFileSync(file, stringify({ ...before, config: { ...before.config, ...settings } }));
+  }
+
   preview(...more: string[]): Promise<Result> {
     return this.run("preview", ...this.pack, ...more);
   }
