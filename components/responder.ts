@@ -18,7 +18,7 @@ export interface ResponderArgs {
   /** Packages of `dependencies` that this function loads; the others stay out of its archive. */
   packages: Library[];
   /** The bundled AWS client that it loads from "./sdk/bin/"; other clients are the runtime's. */
-  sdk?: "ec2" | "iam";
+  sdk?: "ec2" | "iam" | "networkAcl";
 }
 
 /** Days for which a function's log is kept. */

@@ -112,6 +112,7 @@ export class Response extends pulumi.ComponentResource {
     const onAcls = {
       environment: { CASE_BUCKET: args.caseBucket.name },
       packages: ["ipaddr.js" as const],
+      sdk: "networkAcl" as const,
     };
 
     const arns = {
@@ -165,7 +166,7 @@ export class Response extends pulumi.ComponentResource {
       ...(whose !== false && {
         BreakSessions: lambda("BreakSessions", {
           callbackFactory: () =>
-            breakSessions(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), sessions),
+            breakSessions(require("./sdk/bin/networkAcl"), require("@aws-sdk/client-s3"), sessions),
           statements: onBlocks(breakSessionsActions),
           ...onAcls,
         }),
@@ -175,7 +176,7 @@ export class Response extends pulumi.ComponentResource {
         mode === "enforce" && {
           LiftSessionBlock: lambda("LiftSessionBlock", {
             callbackFactory: () =>
-              liftSessionBlock(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), {
+              liftSessionBlock(require("./sdk/bin/networkAcl"), require("@aws-sdk/client-s3"), {
                 mode,
               }),
             statements: onBlocks(liftSessionBlockActions),
@@ -206,7 +207,7 @@ export class Response extends pulumi.ComponentResource {
     if (whose !== false) {
       const sweep = lambda("SweepSessionBlocks", {
         callbackFactory: () =>
-          sweepSessionBlocks(require("@aws-sdk/client-ec2"), require("@aws-sdk/client-s3"), {
+          sweepSessionBlocks(require("./sdk/bin/networkAcl"), require("@aws-sdk/client-s3"), {
             mode,
           }),
         statements: onBlocks(sweepSessionBlocksActions),

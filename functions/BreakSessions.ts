@@ -36,7 +36,7 @@ import {
   withLists,
 } from "./infrastructure/reach";
 
-type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
+type Ec2Sdk = typeof import("../sdk/networkAcl");
 type S3Sdk = typeof import("@aws-sdk/client-s3");
 
 /** Whose sessions are cut: of everybody who lost access, or only where nobody else is hit. */

@@ -5,7 +5,7 @@ import { aclCuts } from "./infrastructure/acls";
 import { blockStoreActions, readBlocks } from "./infrastructure/blocks";
 import { liftBlocks } from "./infrastructure/lift";
 
-type Ec2Sdk = typeof import("@aws-sdk/client-ec2");
+type Ec2Sdk = typeof import("../sdk/networkAcl");
 type S3Sdk = typeof import("@aws-sdk/client-s3");
 
 /** What the handler calls on the account, and on the bucket of the cases. */

@@ -13,7 +13,7 @@ import { inFilters } from "./filters";
 
 /** What a look at network ACLs and a change of them need. */
 export interface AclHand {
-  sdk: typeof import("@aws-sdk/client-ec2");
+  sdk: typeof import("../../sdk/networkAcl");
   ec2: EC2Client;
   cut: Cut;
 }

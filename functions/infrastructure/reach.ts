@@ -8,7 +8,7 @@ import { type Acl, aclsOfSubnets } from "./acls";
 import { inFilters } from "./filters";
 
 interface Hand {
-  sdk: typeof import("@aws-sdk/client-ec2");
+  sdk: typeof import("../../sdk/networkAcl");
   ec2: EC2Client;
 }
 

@@ -21,6 +21,7 @@ type Make<Made> = new (input: unknown) => Made;
 const bundles = [
   { name: "ec2", client: "EC2Client", packaged: ec2 as Sdk },
   { name: "iam", client: "IAMClient", packaged: iam as Sdk },
+  { name: "networkAcl", client: "EC2Client", packaged: ec2 as Sdk },
 ].map((one) => ({ ...one, bundled: require(`../../sdk/bin/${one.name}.js`) as Sdk }));
 
 /** What differs from call to call: the time and what is made of it, and who sends it. */
@@ -215,7 +216,8 @@ describe("bundled AWS clients", () => {
           who,
           what,
         ]);
-        assert.ok(packages.some(([who]) => who === `@aws-sdk/client-${name}`));
+        const sdk = `@aws-sdk/client-${client.replace("Client", "").toLowerCase()}`;
+        assert.ok(packages.some(([who]) => who === sdk));
         assert.deepEqual(
           packages.filter(([, what]) => !["Apache-2.0", "MIT"].includes(what ?? "")),
           [],
