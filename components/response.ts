@@ -98,6 +98,7 @@ export class Response extends pulumi.ComponentResource {
     const { applicationUsers, protectedPrincipals } = settings;
     const incidents = incidentSettings(settings, name);
     const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
+    const looks = { ...branch, ownRoles: incidents.ownRoles };
     const { attachedGroups } = settings;
     const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists, attachedGroups };
     const { breakSessions: whose, sessionBlockMinutes } = settings;
@@ -137,7 +138,8 @@ export class Response extends pulumi.ComponentResource {
         sdk: "iam",
       }),
       VerifyAccount: lambda("VerifyAccount", {
-        callbackFactory: () => verifyAccount(require("./sdk/bin/iam"), branch),
+        callbackFactory: () =>
+          verifyAccount(require("./sdk/bin/iam"), require("@aws-sdk/client-cloudtrail"), looks),
         statements: may(verifyAccountActions),
         environment: account,
         packages: [],

@@ -1,3 +1,5 @@
+import { MOST_ROUNDS, QUIET_LOOKS } from "../functions/case";
+
 import type { CaseWrite } from "../functions/RecordCase";
 
 /** The Lambdas that the machine runs, by name; some only where a setting asks for them. */
@@ -80,14 +82,6 @@ export interface Definition {
   TimeoutSeconds: number;
   States: Record<string, State>;
 }
-
-/**
- * Looks after which a subject that is still open fails loudly: somebody keeps opening it.
- */
-export const MOST_ROUNDS = 6;
-
-/** Looks in a row that must find nothing: one alone may have come before IAM showed the answer. */
-const QUIET_LOOKS = 2;
 
 /** How long IAM and EC2 get to settle before a look is believed. */
 const SETTLE_SECONDS = 10;

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
 import type { NetworkAcl } from "@aws-sdk/client-ec2";
 import jmespath from "jmespath";
 import type { Account, Call, Credentials } from "./account/account";
@@ -145,6 +146,8 @@ class Run {
   #phase: "before" | "attack" | "repeat" | "after" = "before";
   /** Which step of the attack is on its way: the next call that fits is its call. */
   #pending?: { service: string; action: string; accessKeyId: string; call?: Call };
+  /** What the attacker answers to the cuts, call by call. */
+  readonly #answers: Promise<void>[] = [];
   /** When the first event arrived. */
   #arrival?: number;
   #firstCut!: () => void;
@@ -357,12 +360,46 @@ class Run {
       this.#calls.push({ call, at, by: "attacker", repeated });
       return;
     }
+    if (this.#isAnswer(call)) {
+      this.#calls.push({ call, at, by: "attacker", repeated });
+      return;
+    }
     // The owner looks and prepares; only the program's own roles respond.
     if ([...this.#logins.values()].some((login) => login.accessKeyId === call.accessKeyId)) return;
     const made = { call, at, by: "responder" as const, repeated };
     this.#calls.push(made);
-    if (isCut(made)) this.#firstCut();
+    if (isCut(made)) {
+      this.#firstCut();
+      this.#answers.push(this.#answerCut());
+    }
     this.#put(this.#eventOf(call), "responder");
+  }
+
+  /** The steps of the attack that come after each cut. */
+  #eachCut(): [index: number, step: ScenarioCall][] {
+    return [...this.#scenario.attack.entries()].flatMap(([index, step]) =>
+      step.kind === "call" && step.when === "each-cut" ? [[index, step]] : [],
+    );
+  }
+
+  #isAnswer({ service, action, accessKeyId }: Call): boolean {
+    return this.#eachCut().some(
+      ([, step]) =>
+        step.service === service &&
+        step.action === action &&
+        this.#logins.get(step.as)?.accessKeyId === accessKeyId,
+    );
+  }
+
+  /** Never rejects: what goes wrong is a failure of the scenario. */
+  async #answerCut(): Promise<void> {
+    // The cut is known before it is answered: an attacker sees it later.
+    await setImmediate();
+    for (const [index, step] of this.#eachCut()) {
+      await this.#call(step, `attack[${index}]`).catch((error: Error) =>
+        this.failures.push(error.message),
+      );
+    }
   }
 
   /** Waits until no execution runs any more, those included that the responder's calls start. */
@@ -370,7 +407,10 @@ class Run {
     const deadline = performance.now() + LONGEST_MS;
     for (let round = 0; ; round++) {
       const running = this.#watched.filter(({ endedAt }) => endedAt === undefined);
-      if (running.length === 0) return;
+      if (running.length === 0) {
+        await Promise.all(this.#answers);
+        return;
+      }
       if (round > MOST_ROUNDS) {
         throw new Error(
           `the responder answers its own calls without end: after ${MOST_ROUNDS} rounds ` +

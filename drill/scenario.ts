@@ -6,9 +6,13 @@ import { type CallSpec, parseCall, type Service } from "./caller";
 import type { Depth } from "./depth";
 
 /**
- * When a step of the attack comes: first, after the first cut, or while executions wait for a lift.
+ * When a step of the attack comes: first, after the first cut, after each cut anew, or while
+ * executions wait for a lift.
+ *
+ * Of a step that comes after each cut no event is delivered: CloudTrail takes minutes, and by then
+ * the scenario is over.
  */
-export type When = "start" | "first-cut" | "blocked";
+export type When = "start" | "first-cut" | "each-cut" | "blocked";
 
 /** A call of a scenario: who makes it, and what becomes of its response. */
 export interface ScenarioCall extends CallSpec {
@@ -221,6 +225,7 @@ const TOP_KEYS = [
   "expect",
 ];
 const CALL_KEYS = ["call", "as", "input", "login", "save", "when", "mayFail"];
+const WHENS = ["start", "first-cut", "each-cut", "blocked"] as const;
 const WANTS = ["is", "contains", "lacks", "absent"];
 
 /** Reads the keys of one file and collects what is wrong with them, so that one run shows it all. */
@@ -310,13 +315,13 @@ class Reading {
     if (typeof value === "object" && value !== null && "event" in value) {
       const fields = this.#record(value, key, ["event", "when"]);
       const event = this.#event(fields.event, [...key, "event"]);
-      return { kind: "event", event, when: this.#when(fields.when, key) };
+      return { kind: "event", event, when: this.#whenOnce(fields.when, key) };
     }
     if (typeof value === "object" && value !== null && "start" in value) {
       const fields = this.#record(value, key, ["start", "when"]);
       const event = this.#record(fields.start, [...key, "start"]);
       this.#checkNames(event, [...key, "start"]);
-      return { kind: "event", event, start: true, when: this.#when(fields.when, key) };
+      return { kind: "event", event, start: true, when: this.#whenOnce(fields.when, key) };
     }
     return this.#call(value, key, "attack");
   }
@@ -423,7 +428,13 @@ class Reading {
   }
 
   #when(value: unknown, key: Key): When {
-    return this.#choice(value, [...key, "when"], ["start", "first-cut", "blocked"] as const);
+    return this.#choice(value, [...key, "when"], WHENS);
+  }
+
+  #whenOnce(value: unknown, key: Key): When {
+    const when = this.#when(value, key);
+    if (when === "each-cut") this.#wrong([...key, "when"], "only a call can come after each cut");
+    return when;
   }
 
   #jmespath(value: unknown, key: Key): void {

@@ -50,6 +50,17 @@ export function isNamedBy(actor: Actor, arnPatterns: string[]): boolean {
   return arnPatterns.some((pattern) => arns.some((arn) => matchesPattern(pattern, arn as string)));
 }
 
+/**
+ * Is it a session of one of Tourniquet's own roles? A role's name is unique in its account, and the
+ * session cannot choose it.
+ *
+ * @param ownRoles names, exact.
+ */
+export function isOwnRole({ type, roleArn }: Actor, ownRoles: string[]): boolean {
+  const name = roleArn?.split("/").at(-1);
+  return type === "AssumedRole" && name !== undefined && ownRoles.includes(name);
+}
+
 /** "IAM user bob", "role session arn:…": the actor as a sentence names him. */
 export function describeActor(actor: Actor): string {
   if (actor.userName) return `IAM user ${actor.userName}`;

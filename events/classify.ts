@@ -1,7 +1,7 @@
 import { type Exemption, exemptionFor } from "../rulebook/exemptions";
 import { matchesPattern } from "../rulebook/policyDocument";
 import type { SshRule } from "../rulebook/ssh";
-import { type Actor, describeActor, isNamedBy, readActor } from "./actor";
+import { type Actor, describeActor, isNamedBy, isOwnRole, readActor } from "./actor";
 import { withCaller } from "./caller";
 import { ec2Events } from "./ec2";
 import { guardDutyNotice } from "./guardDuty";
@@ -115,7 +115,7 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
   if (record.errorCode !== undefined && record.errorCode !== null) {
     return ignore(`the call failed: ${String(record.errorCode).slice(0, 80)}`);
   }
-  if (isOwnRole(actor, settings)) return ignore("Tourniquet's own call");
+  if (isOwnRole(actor, settings.ownRoles)) return ignore("Tourniquet's own call");
   if (isNamedBy(actor, settings.trustedActors)) {
     return ignore(`${describeActor(actor)} is in trustedActors`);
   }
@@ -145,12 +145,6 @@ function readerOf(
   if (source === "iam.amazonaws.com" && Object.hasOwn(iamEvents, name)) return iamEvents[name];
   const ec2 = source === "ec2.amazonaws.com" && Object.hasOwn(ec2Events, name) && ec2Events[name];
   return ec2 ? (call) => ec2(call, settings) : undefined;
-}
-
-/** A role's name is unique in its account, and the session cannot choose it. */
-function isOwnRole({ type, roleArn }: Actor, { ownRoles }: IncidentSettings): boolean {
-  const name = roleArn?.split("/").at(-1);
-  return type === "AssumedRole" && name !== undefined && ownRoles.includes(name);
 }
 
 function omittedAlert({ event, actor }: Frame): string {

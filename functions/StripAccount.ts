@@ -1,9 +1,10 @@
 import type { CloudTrailClient } from "@aws-sdk/client-cloudtrail";
+import { type TrailSdk, trailLookActions } from "./account/eventHistory";
 import { groupCutActions, groupStillHas, takeFromGroup } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { holdersOf, withdrawPolicy } from "./account/policy";
 import { roleFirstCutActions, roleLookActions, roleStripActions, stripRole } from "./account/role";
-import { roleSessionsOf, type TrailSdk, trailLookActions } from "./account/roleSessions";
+import { roleSessionsOf } from "./account/roleSessions";
 import { asCut, asIfTaken } from "./account/taken";
 import {
   type AccountHand,

@@ -166,6 +166,19 @@ export function lookedAgain(after: Case): Case {
   return { ...after, round: after.round + 1, quiet };
 }
 
+/**
+ * Looks after which a subject that is still open fails loudly: somebody keeps opening it.
+ */
+export const MOST_ROUNDS = 6;
+
+/** Looks in a row that must find nothing: one alone may have come before IAM showed the answer. */
+export const QUIET_LOOKS = 2;
+
+/** Has a look found something open, and was this the last look? Open still, or closed since. */
+export function isDecided({ open, round, quiet }: Case): boolean {
+  return open.length > 0 ? round >= MOST_ROUNDS : quiet >= QUIET_LOOKS && round > quiet;
+}
+
 /** The failed calls of a pass, by name. */
 function undone(actions: Action[]): string[] {
   return actions

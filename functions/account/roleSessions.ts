@@ -1,16 +1,9 @@
 import type { CloudTrailClient, Event } from "@aws-sdk/client-cloudtrail";
 import { revokeSessions } from "../../events/role";
-
-/** The SDK module of the event history. */
-export type TrailSdk = typeof import("@aws-sdk/client-cloudtrail");
-
-/** What `roleSessionsOf` calls. */
-export const trailLookActions = ["cloudtrail:LookupEvents"];
+import { eventsOf, type TrailSdk, trailRegion } from "./eventHistory";
 
 /** As long as a session of a role may last. */
 const HOURS = 12;
-/** LookupEvents gives 50 events a page, and twice a second. */
-const MOST_PAGES = 10;
 
 /**
  * The sessions of roles that a user had assumed: they outlive his containment, since a session's
@@ -22,8 +15,7 @@ const MOST_PAGES = 10;
  *
  * CloudTrail may be 15 minutes late, and has an AssumeRole in the region that served it: the
  * sentences say so. A look that fails is a sentence too, since no containment waits for it.
- * Sources: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html,
- * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html,
+ * Sources: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html,
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
  *
  * @param keyIds the access keys that are known as his.
@@ -35,21 +27,27 @@ export async function roleSessionsOf(
   keyIds: string[],
 ): Promise<string[]> {
   try {
+    const since = new Date(Date.now() - HOURS * 3_600_000);
     const events = await Promise.all([
-      eventsOf(sdk, trail, "Username", name),
-      ...keyIds.map((id) => eventsOf(sdk, trail, "AccessKeyId", id)),
+      eventsOf(sdk, trail, { by: "Username", value: name, since }),
+      ...keyIds.map((value) => eventsOf(sdk, trail, { by: "AccessKeyId", value, since })),
     ]);
-    const made = new Map(events.flatMap((one) => one.made.map((event) => [event.EventId, event])));
+    const made = new Map(
+      events
+        .flatMap((one) => one.events)
+        .filter(({ EventName }) => EventName === "AssumeRole")
+        .map((event) => [event.EventId, event]),
+    );
     const found = [...made.values()].flatMap((event) => sessionIn(event) ?? []);
     const cut = events.some(({ more }) => more)
       ? [
-          `User ${name} made more calls in ${region()} than were looked through for roles that he assumed: ask CloudTrail for the rest`,
+          `User ${name} made more calls in ${trailRegion()} than were looked through for roles that he assumed: ask CloudTrail for the rest`,
         ]
       : [];
     return [...found.map((session) => sentence(name, session)), ...cut];
   } catch (error) {
     return [
-      `Which roles user ${name} had assumed could not be looked up in ${region()} (${error}): ask CloudTrail for his AssumeRole calls`,
+      `Which roles user ${name} had assumed could not be looked up in ${trailRegion()} (${error}): ask CloudTrail for his AssumeRole calls`,
     ];
   }
 }
@@ -64,36 +62,8 @@ function sentence(name: string, { role, session, expires }: Session): string {
   return (
     `User ${name} had assumed role ${role}: its session ${session} lasts until ${expires}. This ` +
     `ends the sessions that the role has: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
-    `late, and was asked in ${region()} only, not where he may have called other regions' STS)`
+    `late, and was asked in ${trailRegion()} only, not where he may have called other regions' STS)`
   );
-}
-
-/** The region whose event history is asked: the Lambda's own. */
-function region(): string {
-  return process.env.AWS_REGION ?? "this region";
-}
-
-async function eventsOf(
-  sdk: TrailSdk,
-  trail: CloudTrailClient,
-  AttributeKey: "Username" | "AccessKeyId",
-  AttributeValue: string,
-) {
-  const made: Event[] = [];
-  let NextToken: string | undefined;
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await trail.send(
-      new sdk.LookupEventsCommand({
-        LookupAttributes: [{ AttributeKey, AttributeValue }],
-        StartTime: new Date(Date.now() - HOURS * 3_600_000),
-        ...(NextToken && { NextToken }),
-      }),
-    );
-    made.push(...(answer.Events ?? []).filter(({ EventName }) => EventName === "AssumeRole"));
-    NextToken = answer.NextToken;
-    if (!NextToken) return { made, more: false };
-  }
-  return { made, more: true };
 }
 
 /**

@@ -5,11 +5,10 @@ import * as s3Sdk from "@aws-sdk/client-s3";
 import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import fc from "fast-check";
-import { MOST_ROUNDS } from "../../components/stateMachine";
 import { classify, type IncidentSettings } from "../../events/classify";
 import type { Incident } from "../../events/incident";
 import type { AccountSettings } from "../../functions/account/user";
-import type { Action, Case, Mode } from "../../functions/case";
+import { type Action, type Case, MOST_ROUNDS, type Mode } from "../../functions/case";
 import { emergencyActionAccount } from "../../functions/EmergencyActionAccount";
 import { stripAccount } from "../../functions/StripAccount";
 import { verifyAccount } from "../../functions/VerifyAccount";
@@ -69,7 +68,7 @@ async function contain(iam: InMemoryIam, incident: Incident, mode: Mode): Promis
   const first = emergencyActionAccount(iam.sdk, told);
   const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
   const strip = stripAccount(iam.sdk, trail.sdk, told);
-  const verify = verifyAccount(iam.sdk, told);
+  const verify = verifyAccount(iam.sdk, trail.sdk, { ...told, ownRoles: [] });
   const input = { incident, caseId: "execution-1" };
 
   let state = await first(input);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import * as iam from "@aws-sdk/client-iam";
-import type { CaseSubject } from "../../functions/case";
+import type { Case, CaseSubject } from "../../functions/case";
 import { verifyAccount } from "../../functions/VerifyAccount";
 import { cutsIn, fakeSdk, noSuchEntity, throttled, withEnvironment } from "./fakeSdk";
 import {
@@ -120,13 +121,26 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
   ],
 ];
 
-async function verify(subjects: CaseSubject[], answers: IamAnswers) {
+async function verify(subjects: CaseSubject[], answers: IamAnswers, over: Partial<Case> = {}) {
   const { sdk, calls } = fakeSdk(iam, "IAMClient", answers);
-  const before = caseOf({ subjects, open: ["as it was"], round: 2, notes: ["kept"] });
-  const handler = verifyAccount(sdk, settings());
+  const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
+  const before = caseOf({ subjects, open: ["as it was"], round: 2, notes: ["kept"], ...over });
+  const handler = verifyAccount(sdk, trail.sdk, { ...settings(), ownRoles: [] });
   const after = await validCase(handler, { incident: incident([]), caseId: "e", case: before });
-  return { before, after, calls };
+  const asked = trail.calls.flatMap(
+    ([, input]) => (input as { LookupAttributes?: unknown[] }).LookupAttributes ?? [],
+  );
+  return { before, after, calls, asked };
 }
+
+const emptyGroup: IamAnswers = {
+  ListAttachedGroupPolicies: { AttachedPolicies: [] },
+  ListGroupPolicies: { PolicyNames: [] },
+};
+
+/** Two users, of whom the second is open. */
+const eve: CaseSubject = { kind: "user", name: "eve" };
+const eveOpen: IamAnswers = { ...closed, GetLoginProfile: only("eve", {}, noSuchEntity) };
 
 describe("VerifyAccount", () => {
   withEnvironment({ DENY_ALL_ARN: DENY_ALL });
@@ -139,6 +153,30 @@ describe("VerifyAccount", () => {
       assert.deepEqual(cutsIn(calls), []);
     });
   }
+
+  it("asks who opened what is open still, at the last look", async () => {
+    const { after, asked } = await verify([bob, eve], eveOpen, { round: 5 });
+    assert.deepEqual(asked, [{ AttributeKey: "ResourceName", AttributeValue: "eve" }]);
+    assert.deepEqual(after.open, ["user eve has a console password"]);
+    assert.match(after.alerts.join(), /^Whether somebody opens user eve again/);
+    assert.deepEqual((await verify([bob, eve], eveOpen, { round: 4 })).asked, []);
+  });
+
+  it("asks it of all where a look had found something open, once all is closed", async () => {
+    const { after, asked } = await verify(
+      [bob, eve, devs],
+      { ...closed, ...emptyGroup },
+      { round: 2, quiet: 1 },
+    );
+    const by = (AttributeValue: string) => ({ AttributeKey: "ResourceName", AttributeValue });
+    assert.deepEqual(asked, [by("bob"), by("eve"), by("devs")]);
+    assert.deepEqual([after.open, after.alerts, after.notes.length], [[], [], 4]);
+  });
+
+  it("asks nobody where every look found all closed", async () => {
+    const { after, asked } = await verify([bob], closed, { round: 1, quiet: 1, open: [] });
+    assert.deepEqual([after.quiet, asked, after.notes], [2, [], ["kept"]]);
+  });
 
   for (const look of Object.keys(bareUser)) {
     it(`has a throttled ${look} open: what could not be seen is not closed`, async () => {
