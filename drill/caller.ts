@@ -25,6 +25,7 @@ const CLIENTS = {
   sts: ["STSClient", () => require("@aws-sdk/client-sts")],
   s3: ["S3Client", () => require("@aws-sdk/client-s3")],
   sns: ["SNSClient", () => require("@aws-sdk/client-sns")],
+  cloudtrail: ["CloudTrailClient", () => require("@aws-sdk/client-cloudtrail")],
   secretsmanager: ["SecretsManagerClient", () => require("@aws-sdk/client-secrets-manager")],
 } as const satisfies Record<string, readonly [client: string, load: () => SdkModule]>;
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { Account, type Credentials } from "../../drill/account/account";
 import { Caller } from "../../drill/caller";
 import type { Deployment, Execution, ExecutionResult } from "../../drill/program/deploy";
@@ -168,6 +169,33 @@ describe("runScenario", function () {
     assert.deepEqual(result.failures, []);
     const back = result.calls.find(({ action }) => action === "DetachUserPolicy");
     assert.ok((back?.at ?? 0) > (result.firstCutMs ?? Number.POSITIVE_INFINITY));
+  });
+
+  it("answers each cut anew, without an event, and is done before anybody looks", async () => {
+    const twice: Act = async (call, detail) => {
+      await cut(call, detail);
+      await setTimeout(300);
+      await cut(call, detail);
+    };
+    const each = fightBack.replace("first-cut", "each-cut");
+    const text = `${attack}${each}expect:\n  decisions: [EmergencyActionAccount]`;
+    const result = await run(`${text}${attached}\n      is: [AdministratorAccess]`, twice);
+    assert.deepEqual(result.failures, []);
+    assert.deepEqual(
+      result.calls.slice(1).map(({ by, action }) => `${by} ${action}`),
+      [
+        "responder AttachUserPolicy",
+        "attacker DetachUserPolicy",
+        "responder AttachUserPolicy",
+        "attacker DetachUserPolicy",
+      ],
+    );
+  });
+
+  it("fails where an answer to a cut fails that may not", async () => {
+    const each = fightBack.replace("first-cut", "each-cut").replace("bob", "nobody");
+    const result = await run(`${attack}${each}expect: {}`, cut);
+    assert.match(result.failures.join(), /^attack\[1\] iam:DetachUserPolicy as mallory failed: /);
   });
 
   it("lets a cut take its time where the scenario says so, and waits for it in the end", async () => {

@@ -121,6 +121,11 @@ describe("loadScenario", () => {
       call("eks:CreateCluster"),
       /attack\[0\]\.call: "eks" is none of the services/,
     ],
+    [
+      "an event after each cut",
+      "name: x\nattack:\n  - { event: { a: 1 }, when: each-cut }\nexpect: {}",
+      /x\.yaml:3:24 attack\[0\]\.when: only a call can come after each cut/,
+    ],
     ["no action", call("iam"), /"iam" is not a call such as iam:CreateUser/],
     ["a list for a map", `${call("iam:ListUsers")}\nsettings: []`, /x\.yaml:4:1 settings: a map/],
     ["a map for a list", "name: x\nattack: {}\nexpect: {}", /x\.yaml:2:1 attack: a list is needed/],
