@@ -133,8 +133,9 @@ export class CliStack {
     return this.run("stack", "init", this.name);
   }
 
-  set(key: string, value: string): Promise<Result> {
-    return this.run("config", "set", key, value);
+  /** @param path a key, or an element of a list: "tourniquet:applicationUsers[0]". */
+  set(path: string, value: string): Promise<Result> {
+    return this.run("config", "set", "--path", path, value);
   }
 
   /** Writes settings into the stack's file, as its owner does by hand: `{ "tourniquet:mode": "observe" }`. */

@@ -13,10 +13,13 @@ const ROOT = path.join(__dirname, "..", "..");
 const OBEYS_PACK = /✅ tourniquet@v/;
 
 /** The stacks that we ship, each with a setting that an owner may change afterwards. */
-const stacks: { stack: string; key: keyof typeof keys; value: string }[] = [
+const stacks: { stack: string; key: keyof typeof keys; value: string | string[] }[] = [
   { stack: "lab", key: "mode", value: "observe" },
-  { stack: "prod", key: "newCredentials", value: "always" },
+  { stack: "prod", key: "applicationUsers", value: ["app-*"] },
 ];
+
+/** What Pulumi forgets and leaves in the account: without the key nobody could read the secrets. */
+const KEPT = /^aws:kms\/key:Key /;
 
 /** Every setting of a stack, since a capture starts from those of lab. */
 function settingsOf(stack: string): Record<string, unknown> {
@@ -165,7 +168,10 @@ for (const { stack, key, value } of cli ? stacks : []) {
     });
 
     it(`updates what depends on ${key}, and nothing else`, async () => {
-      await succeeds(project.set(`tourniquet:${key}`, value));
+      for (const [index, one] of [value].flat().entries()) {
+        const path = Array.isArray(value) ? `${key}[${index}]` : key;
+        await succeeds(project.set(`tourniquet:${path}`, one));
+      }
       await succeeds(project.up());
 
       const all = project.takeDone();
@@ -195,13 +201,16 @@ for (const { stack, key, value } of cli ? stacks : []) {
       assert.match(text, /tourniquet:mode is "nonsense"\. It should be one of observe, enforce\./);
     });
 
-    it("destroys every resource", async () => {
+    it("destroys every resource but the key of application secrets", async () => {
       const text = await succeeds(project.destroy());
 
       assert.match(text, new RegExp(`- ${countAfterwards} deleted`));
       const deleted = project.takeDone();
       assert.ok(deleted.every(({ done }) => done === "delete"));
-      assert.deepEqual(keysOf(deleted), [...drilledAfterwards.keys()].sort());
+      const kept = [...drilledAfterwards.keys()].filter((resource) => KEPT.test(resource));
+      assert.equal(kept.length, key === "applicationUsers" ? 1 : 0);
+      const all = [...drilledAfterwards.keys()].filter((resource) => !kept.includes(resource));
+      assert.deepEqual(keysOf(deleted), all.sort());
     });
   });
 }
