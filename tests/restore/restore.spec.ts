@@ -218,8 +218,18 @@ describe("npm run restore", function () {
     assert.deepEqual(await state(), contained);
   });
 
-  it("gives back the state before the attack, field by field", async () => {
+  it("keeps the deny where a step before it fails, and says so", async () => {
     calls.length = 0;
+    account.fail({ service: "iam", action: "PutUserPolicy", code: "AccessDenied" });
+    const { code, out } = await restore([caseId, ...stack(), "--yes"], operator);
+    assert.match(out, /^failed iam:PutUserPolicy policies:bob:inline\/a\+b,c=d@e/m);
+    assert.equal(code, 1);
+    const { AttachedPolicies } = await iam("ListAttachedUserPolicies", { UserName: "bob" });
+    const arns = (AttachedPolicies as { PolicyArn: string }[]).map(({ PolicyArn }) => PolicyArn);
+    assert.ok(arns.includes("arn:aws:iam::aws:policy/AWSDenyAll"), arns.join());
+  });
+
+  it("gives back the state before the attack, field by field, also what had failed", async () => {
     const { code, out, err } = await restore([caseId, ...stack(), "--yes"], operator);
     assert.equal(err, "");
     assert.equal(code, 0, out);
