@@ -1,15 +1,18 @@
 import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
-import type { Action, Case, CaseSubject } from "./case";
+import type { Case } from "./case";
 import { clientTimes } from "./client";
+import { actionLines } from "./report/actions";
 import {
   type Caught,
+  caseAt,
   causeOf,
   placesOf,
   type Recorded,
   repeats,
   shelvedCase,
 } from "./report/places";
+import { tasksAfter } from "./report/tasks";
 
 type SnsSdk = typeof import("@aws-sdk/client-sns");
 
@@ -85,18 +88,30 @@ export function write(input: ReportInput): Message {
   const { CloudWatcherCore: incident, case: known, recorded } = input.state;
   const error = errorOf(input);
   const title = `Tourniquet: ${titleOf(outcomeOf(input), incident)}`;
+  const at = caseAt(recorded);
+  const tasks = tasksAfter({
+    ...(incident && { incident }),
+    ...(known && { known }),
+    ...(at && { caseAt: at }),
+    execution: input.execution,
+    unfinished: outcomeOf(input) === "NOT CONTAINED",
+    blocked: outcomeOf(input) === "session block NOT LIFTED",
+  });
   const lines = [
     ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
     ...listedUnder("This repeats:", repeats(recorded)),
-    ...(known ? ["", ...whatWasDone(withNotes(known, recorded)), ...whatIsLeft(known)] : []),
-    ...(error ? ["", `Failed: ${error.Error}: ${causeOf(error.Cause)}`] : []),
+    ...listedUnder("STILL OPEN:", openIn(known)),
+    ...(error ? ["", `Failed: ${failureOf(error, known)}`] : []),
+    ...(known ? ["", ...whatWasDone(known)] : []),
+    ...listedUnder("Left to do:", tasks),
+    ...listedUnder("Worth knowing:", [...(known?.notes ?? []), ...indexNotes(recorded)]),
     ...placesOf(recorded, known, input.execution),
   ];
   const body = lines.join("\n").slice(0, LONGEST_BODY);
   return {
     subject: title.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100),
     body,
-    chat: chatOf(input, title, body),
+    chat: chatOf(input, title, body, tasks),
   };
 }
 
@@ -108,7 +123,12 @@ const LONGEST_BODY = 60_000;
 const LONGEST_CHAT = 3_000;
 
 /** Messages about the same subjects share a thread. */
-function chatOf(input: ReportInput, title: string, body: string): ChatNotification {
+function chatOf(
+  input: ReportInput,
+  title: string,
+  body: string,
+  tasks: string[],
+): ChatNotification {
   const { CloudWatcherCore: incident, case: known } = input.state;
   const about = (incident?.subjects ?? []).map(nameOf);
   return {
@@ -119,7 +139,7 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
       textType: "client-markdown",
       title,
       description: body.slice(0, LONGEST_CHAT),
-      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10),
+      nextSteps: [...openIn(known), ...(known?.alerts ?? []), ...tasks].slice(0, 10),
     },
     metadata: {
       threadId: about.join(" ") || title,
@@ -176,7 +196,8 @@ function outcomeOf(input: ReportInput): Outcome {
 
 function titleOf(outcome: Outcome, incident: Incident | undefined): string {
   const about = incident ? aboutOf(incident) : "an event";
-  return `${outcome}${/[A-Z]$/.test(outcome) ? "," : ""} ${about}`;
+  const by = incident?.actor.type === "Operator" && outcome === "contained" ? " by" : "";
+  return `${outcome}${/[A-Z]$/.test(outcome) ? "," : by} ${about}`;
 }
 
 function openIn(known: Case | undefined): string[] {
@@ -201,8 +222,12 @@ function openingOf({ actor, event }: Incident): string {
     case "health.amazonaws.com":
       return `AWS Health told of ${name} at ${time}.`;
     default:
-      return `${describeActor(actor)} called ${name} from ${from} at ${time}.`;
+      return `${capitalized(describeActor(actor))} called ${name} from ${from} at ${time}.`;
   }
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function whatHappened(incident: Incident): string[] {
@@ -210,8 +235,14 @@ function whatHappened(incident: Incident): string[] {
   return [openingOf(incident), `Judged: ${reason}.`, ...(alert ? ["", alert] : [])];
 }
 
-function withNotes(known: Case, recorded: Recorded | undefined): Case {
-  return { ...known, notes: [...known.notes, ...(shelvedCase(recorded).place?.notes ?? [])] };
+/** What six looks found open is listed already. */
+function failureOf({ Error: error, Cause }: Caught, known: Case | undefined): string {
+  const looked = error === "NotContained" && openIn(known).length > 0;
+  return looked ? `${error}: after ${known?.round} looks` : `${error}: ${causeOf(Cause)}`;
+}
+
+function indexNotes(recorded: Recorded | undefined): string[] {
+  return shelvedCase(recorded).place?.notes ?? [];
 }
 
 function listedUnder(heading: string, items: string[]): string[] {
@@ -219,60 +250,15 @@ function listedUnder(heading: string, items: string[]): string[] {
 }
 
 function whatWasDone(known: Case): string[] {
-  const heading = known.mode === "observe" ? "enforce would have called:" : "Calls made:";
+  const done = actionLines(known);
   return [
-    ...(known.actions.length > 0
-      ? [heading, ...known.actions.map(actionLine)]
+    ...(known.mode === "observe" ? ["Observed only: NOTHING WAS CHANGED."] : []),
+    ...(done.length > 0
+      ? [
+          known.mode === "observe" ? "enforce would have done:" : "Done:",
+          ...done.map((one) => `- ${one}`),
+        ]
       : ["No call was made."]),
     ...listedUnder("Look at this:", known.alerts),
-    ...listedUnder("Worth knowing:", known.notes),
-    ...listedUnder("STILL OPEN:", openIn(known)),
-    ...(known.blockedUntil ? ["", `Network ACLs are blocked until ${known.blockedUntil}.`] : []),
   ];
-}
-
-/** What no machine can do after a containment; nothing where nothing was taken. */
-function whatIsLeft(known: Case): string[] {
-  if (!known.actions.some(({ outcome }) => outcome === "done")) return [];
-  const tasks = known.subjects.flatMap((subject) => tasksOf(subject, known.actions));
-  return listedUnder("Left to do:", tasks);
-}
-
-/** What IAM allows in a name, none of which a shell reads: a record may hold any text. */
-const PLAIN_NAME = /^[\w+=,.@-]{1,64}$/;
-
-/**
- * The tasks of one subject.
- * Source: CloudTrail API Reference, LookupAttribute, Username,
- * https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html
- */
-function tasksOf(subject: CaseSubject, actions: Action[]): string[] {
-  if (subject.kind !== "user" && subject.kind !== "applicationUser") return [];
-  const { name } = subject;
-  if (!PLAIN_NAME.test(name)) return [`See in CloudTrail what this user did: ${name}`];
-  const did = (call: string) =>
-    actions.some(
-      (one) => one.call === call && one.outcome === "done" && one.subject === `user ${name}`,
-    );
-  const asked = JSON.stringify([{ AttributeKey: "Username", AttributeValue: name }]);
-  return [
-    `See what ${name} did: aws cloudtrail lookup-events --lookup-attributes '${asked}'`,
-    ...(subject.kind === "applicationUser"
-      ? [`Move the application to the key in the secret ${subject.secret ?? "that the case names"}`]
-      : [`Ask the owner of ${name} for new keys and a new password before anything is given back`]),
-    ...(did("iam:DeleteLoginProfile")
-      ? [
-          `The password of ${name} cannot come back: aws iam create-login-profile --user-name ${name} --password-reset-required --password "$PASSWORD"`,
-        ]
-      : []),
-    ...(did("iam:DeactivateMFADevice")
-      ? [`The MFA device of ${name} cannot come back: ${name} registers it anew`]
-      : []),
-  ];
-}
-
-function actionLine({ call, subject, input, outcome, error }: Action): string {
-  const what = input.PolicyArn ?? input.AccessKeyId ?? input.PolicyName ?? input.GroupName ?? "";
-  const end = outcome === "done" || outcome === "would" ? "" : ` (${outcome}: ${error})`;
-  return `- ${call} ${subject}${what ? `, ${what}` : ""}${end}`;
 }

@@ -2,6 +2,7 @@ import type { Case } from "../case";
 import { RECENT_DAYS } from "../caseIndex";
 import { consoleLink } from "../consoleLink";
 import { type CaseWrite, caseWrites, type RecordedCase } from "../RecordCase";
+import { stackOf } from "./tasks";
 
 /** What a Catch caught. */
 export interface Caught {
@@ -60,6 +61,12 @@ export function placesOf(
   ];
 }
 
+/** The case as `npm run restore` takes it; undefined where the bucket has none. */
+export function caseAt(recorded: Recorded | undefined): string | undefined {
+  const { place } = shelvedCase(recorded);
+  return place && `s3://${place.bucket}/${place.key}`;
+}
+
 /** What the index of cases says, a line for each subject that was in a case before. */
 export function repeats(recorded: Recorded | undefined): string[] {
   const { bucket = "", earlier = [] } = shelvedCase(recorded).place ?? {};
@@ -97,11 +104,6 @@ function fromHistory(execution: string): string {
     `jq '[.events[].stateEnteredEventDetails // empty | ${report}][0].input | fromjson | ` +
     ".case + {incident: .CloudWatcherCore}' > case.json"
   );
-}
-
-/** A machine is named after its project and stack. */
-function stackOf(execution: string): string {
-  return (execution.split(":")[6] ?? "").replace(/^tourniquet-/, "");
 }
 
 /** A Lambda's cause is JSON; its message is what a person wants. */

@@ -19,6 +19,11 @@ const event = incident([], { reason: `${ADMIN} makes an admin` });
 const written = { bucket: "cases", key: "cases/e-1.json" };
 const recorded = { RecordCase: written, CloseCase: written };
 const refused = { Error: "S3ServiceException", Cause: '{"errorMessage":"Slow down"}' };
+const caller =
+  "- User mallory, who made the call, was NOT contained; if it was not mallory: npm run contain -- user mallory --stack lab";
+const rerun =
+  `Run it again when the cause is gone, which is harmless: aws stepfunctions describe-execution --execution-arn ${execution} --query input --output text > event.json; ` +
+  "aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachine:tourniquet-lab --input file://event.json";
 const history =
   `aws stepfunctions get-execution-history --reverse-order --output json --execution-arn ${execution} | jq ` +
   `'[.events[].stateEnteredEventDetails // empty | select(.name == "Report" or .name == "Failed")][0]` +
@@ -117,19 +122,23 @@ describe("Report", () => {
       "IAM user mallory called AttachUserPolicy from 203.0.113.7 at 2026-06-01T12:00:00Z.",
       `Judged: ${ADMIN} makes an admin.`,
       "",
-      "Calls made:",
-      `- iam:AttachUserPolicy user bob, ${DENY_ALL}`,
-      `- iam:UpdateAccessKey user bob, ${KEY} (failed: AccessDenied: no)`,
-      "- iam:DeleteLoginProfile user bob (gone: NoSuchEntity: x)",
+      "STILL OPEN:",
+      "- a door",
+      "",
+      "Done:",
+      "- user bob: denied everything, by AWSDenyAll (iam:AttachUserPolicy)",
+      `- FAILED: user bob: access key ${KEY} inactive (iam:UpdateAccessKey): AccessDenied: no`,
+      "- nothing to take: user bob: password deleted (iam:DeleteLoginProfile): NoSuchEntity: x",
       "",
       "Look at this:",
       "- an alert",
       "",
+      "Left to do:",
+      `- ${rerun}`,
+      caller,
+      "",
       "Worth knowing:",
       "- a note",
-      "",
-      "STILL OPEN:",
-      "- a door",
       "",
       "Case: s3://cases/cases/e-1.json",
       "Give back: npm run restore -- s3://cases/cases/e-1.json --dry-run",
@@ -201,48 +210,21 @@ describe("Report", () => {
     });
   }
 
-  it("says what is left to a person, with commands, and what cannot come back", async () => {
-    const taken = (call: string): Action => ({ ...attach, call, input: {} });
-    const known = caseOf({
-      subjects: [
-        { kind: "user", name: "bob" },
-        { kind: "user", name: "b; rm -rf /" },
-        { kind: "applicationUser", name: "app-1", secret: "stack/application/app-1" },
-        { kind: "securityGroup", groupId: "sg-1", before: { rules: [] } },
-      ],
-      actions: [
-        taken("iam:DeleteLoginProfile"),
-        taken("iam:DeactivateMFADevice"),
-        { ...taken("iam:DeleteLoginProfile"), subject: "user app-1", outcome: "gone", error: "x" },
-      ],
-    });
-    const ask = (name: string) =>
-      `- See what ${name} did: aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"Username","AttributeValue":"${name}"}]'`;
+  it("says what is left to a person, and nothing of it where nothing was taken", async () => {
+    const known = caseOf({ actions: [attach] });
     const { lines } = await message({ CloudWatcherCore: event, case: known });
-    assert.deepEqual(lines.slice(7, -3), [
-      "",
-      "Left to do:",
-      ask("bob"),
-      "- Ask the owner of bob for new keys and a new password before anything is given back",
-      '- The password of bob cannot come back: aws iam create-login-profile --user-name bob --password-reset-required --password "$PASSWORD"',
-      "- The MFA device of bob cannot come back: bob registers it anew",
-      "- See in CloudTrail what this user did: b; rm -rf /",
-      ask("app-1"),
-      "- Move the application to the key in the secret stack/application/app-1",
-    ]);
-    const observed = {
-      ...known,
-      actions: known.actions.map((one) => ({ ...one, outcome: "would" as const })),
-    };
+    assert.deepEqual(lines.slice(5, -3), ["", "Left to do:", caller]);
+    const observed = caseOf({ actions: [{ ...attach, outcome: "would" as const }] });
     const quiet = await message({ CloudWatcherCore: event, case: observed });
     assert.ok(!quiet.lines.includes("Left to do:"));
   });
 
-  it("says of observe what enforce would have called, and of nothing that nothing was", async () => {
+  it("says of observe what enforce would have done, and of nothing that nothing was", async () => {
     const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
-    assert.deepEqual((await message({ CloudWatcherCore: event, case: would })).lines.slice(3, 5), [
-      "enforce would have called:",
-      `- iam:AttachUserPolicy user bob, ${DENY_ALL}`,
+    assert.deepEqual((await message({ CloudWatcherCore: event, case: would })).lines.slice(3, 6), [
+      "Observed only: NOTHING WAS CHANGED.",
+      "enforce would have done:",
+      "- user bob: denied everything, by AWSDenyAll (iam:AttachUserPolicy)",
     ]);
     const nothing = await message({ CloudWatcherCore: event, case: caseOf() });
     assert.equal(nothing.lines[3], "No call was made.");
@@ -303,7 +285,7 @@ describe("Report", () => {
       const known = caseOf({ actions: [attach] });
       const state = { CloudWatcherCore: event, case: known, ...(tried && { recorded: tried }) };
       const { lines } = await message(state);
-      assert.deepEqual(lines.slice(5), ["", ...expected, `Execution: ${execution}`, link]);
+      assert.deepEqual(lines.slice(8), ["", ...expected, `Execution: ${execution}`, link]);
     });
   }
 
@@ -339,14 +321,14 @@ describe("Report", () => {
       `- user bob: more than 3000 cases in 30 days; ${where}`,
     ]);
     const notes = ["Worth knowing:", "- a note", "- an entry was refused"];
-    assert.deepEqual(lines.slice(13, 16), notes);
+    assert.deepEqual(lines.slice(16, 19), notes);
   });
 
   it("names no way back where nothing was taken", async () => {
     const would = caseOf({ mode: "observe", actions: [{ ...attach, outcome: "would" }] });
     const none = { RecordCase: refused, CloseCase: refused };
     const { lines } = await message({ CloudWatcherCore: event, case: would, recorded: none });
-    assert.deepEqual(lines.slice(6, -2), ["NO CASE", slow, ...saving.slice(0, 2)]);
+    assert.deepEqual(lines.slice(7, -2), ["NO CASE", slow, ...saving.slice(0, 2)]);
   });
 
   it("tells of an event that could not be judged", async () => {
@@ -356,6 +338,9 @@ describe("Report", () => {
       "An event could not be judged.",
       "",
       "Failed: States.Timeout: no cause was given",
+      "",
+      "Left to do:",
+      `- ${rerun}`,
       "",
       `Execution: ${execution}`,
       link,
@@ -376,7 +361,7 @@ describe("Report", () => {
         textType: "client-markdown",
         title,
         description: lines.join("\n"),
-        nextSteps: ["a door", "an alert"],
+        nextSteps: ["a door", "an alert", rerun, caller.slice(2)],
       },
       metadata: {
         threadId: "user bob",

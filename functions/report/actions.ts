@@ -1,0 +1,103 @@
+import type { Action, Case } from "../case";
+
+type Input = Action["input"];
+
+/**
+ * What each call does to its subject, as people say it; with the call's name behind it in a message.
+ * It reads the same whether it was done, would be, or failed.
+ */
+export const effects: Record<string, (input: Input, known: Case) => string> = {
+  "iam:AttachUserPolicy": () => "denied everything, by AWSDenyAll",
+  "iam:PutUserPermissionsBoundary": () => "denied everything, by the boundary AWSDenyAll",
+  "iam:AttachRolePolicy": () => "denied everything, by AWSDenyAll",
+  "iam:PutRolePermissionsBoundary": () => "denied everything, by the boundary AWSDenyAll",
+  "iam:DetachUserPolicy": detached,
+  "iam:DetachGroupPolicy": detached,
+  "iam:DetachRolePolicy": detached,
+  "iam:DeleteUserPolicy": deleted,
+  "iam:DeleteGroupPolicy": deleted,
+  "iam:DeleteRolePolicy": deleted,
+  "iam:RemoveUserFromGroup": ({ GroupName }) => `out of group ${GroupName}`,
+  "iam:UpdateAccessKey": ({ AccessKeyId }) => `access key ${AccessKeyId} inactive`,
+  "iam:DeleteAccessKey": ({ AccessKeyId }) => `access key ${AccessKeyId} deleted`,
+  "iam:CreateAccessKey": () => "new access key made",
+  "iam:DeleteLoginProfile": () => "password deleted",
+  "iam:UpdateSSHPublicKey": ({ SSHPublicKeyId }) => `SSH key ${SSHPublicKeyId} inactive`,
+  "iam:UpdateServiceSpecificCredential": ({ ServiceSpecificCredentialId }) =>
+    `service-specific credential ${ServiceSpecificCredentialId} inactive`,
+  "iam:UpdateSigningCertificate": ({ CertificateId }) =>
+    `signing certificate ${CertificateId} inactive`,
+  "iam:DeactivateMFADevice": ({ SerialNumber }) => `MFA device ${SerialNumber} deactivated`,
+  "secretsmanager:CreateSecret": () => "secret made, with the new access key",
+  "secretsmanager:PutSecretValue": () => "new access key put into the secret",
+  "ec2:RevokeSecurityGroupIngress": revoked,
+  "ec2:CreateNetworkAclEntry": entryMade,
+  "ec2:DeleteNetworkAclEntry": ({ RuleNumber }) => `entry ${RuleNumber} taken off`,
+};
+
+/**
+ * One line for each effect, in the order in which it came; what came several times is told once, with
+ * how often. What is not done says so first.
+ */
+export function actionLines(known: Case): string[] {
+  const lines = known.actions.map((action) => lineOf(action, known));
+  return [...new Set(lines)].map((line) => {
+    const times = lines.filter((one) => one === line).length;
+    return times > 1 ? `${line}, ${times} times` : line;
+  });
+}
+
+const OUTCOMES: Record<Action["outcome"], string> = {
+  done: "",
+  would: "",
+  gone: "nothing to take: ",
+  full: "NO ROOM: ",
+  failed: "FAILED: ",
+};
+
+function lineOf({ call, subject, input, outcome, error }: Action, known: Case): string {
+  const effect = effects[call];
+  const what = effect ? `${subject}: ${effect(input, known)} (${call})` : `${subject}: ${call}`;
+  const why = outcome === "done" || outcome === "would" ? "" : `: ${error}`;
+  return `${OUTCOMES[outcome]}${what}${why}`;
+}
+
+/** AWS's own policies are known by their names; another one's ARN tells whose it is. */
+function detached({ PolicyArn }: Input): string {
+  return `policy ${String(PolicyArn).replace(/^arn:[\w-]+:iam::aws:policy\/(.*\/)?/, "")} detached`;
+}
+
+function deleted({ PolicyName }: Input): string {
+  return `inline policy ${PolicyName} deleted`;
+}
+
+function revoked({ GroupId, SecurityGroupRuleIds = [] }: Input, { subjects }: Case): string {
+  const rules = subjects.flatMap((subject) =>
+    subject.kind === "securityGroup" && subject.groupId === GroupId ? subject.before.rules : [],
+  );
+  const told = (SecurityGroupRuleIds as string[]).map((id) => ruleText(id, rules));
+  return `rule ${told.join(", ")} revoked`;
+}
+
+/** A record's rule has names of its own, EC2's has the API's. */
+function ruleText(id: string, rules: unknown[]): string {
+  const rule = (rules as Record<string, unknown>[]).find(
+    (one) => one.id === id || one.SecurityGroupRuleId === id,
+  );
+  if (!rule) return id;
+  const source = rule.source ?? rule.CidrIpv4 ?? rule.CidrIpv6 ?? rule.PrefixListId;
+  const protocol = rule.protocol ?? rule.IpProtocol;
+  const ports = portsText(rule.fromPort ?? rule.FromPort, rule.toPort ?? rule.ToPort);
+  return `${id} (${protocol}${ports} from ${source})`;
+}
+
+function entryMade({ RuleNumber, RuleAction, CidrBlock, Ipv6CidrBlock, PortRange }: Input): string {
+  const { From, To } = (PortRange ?? {}) as { From?: number; To?: number };
+  const ports = portsText(From, To);
+  return `entry ${RuleNumber} made: ${RuleAction}${ports && ` port${ports}`} from ${CidrBlock ?? Ipv6CidrBlock}`;
+}
+
+function portsText(from: unknown, to: unknown): string {
+  if (from === undefined || from === -1) return "";
+  return from === to ? ` ${from}` : ` ${from}-${to}`;
+}

@@ -1,0 +1,249 @@
+import type { Incident, Subject } from "../../events/incident";
+import type { Case, CaseSubject } from "../case";
+
+/** What an incident came to, as far as it makes work for people. */
+export interface Aftermath {
+  incident?: Incident;
+  known?: Case;
+  /** Where the case is, as `npm run restore` takes it; undefined where it is nowhere. */
+  caseAt?: string;
+  /** The execution's ARN. */
+  execution: string;
+  /** The execution failed, or something is open. */
+  unfinished: boolean;
+  /** A session block is still there after its time. */
+  blocked: boolean;
+}
+
+/**
+ * What no machine can do after an incident, in the order in which a person should do it, each with the
+ * command. Nothing where nothing was taken and nothing is open.
+ *
+ * A command names nothing that a shell would read: the names come from records, where whoever makes a
+ * user, a policy or a path chooses them.
+ */
+export function tasksAfter(after: Aftermath): string[] {
+  const { known, unfinished, blocked } = after;
+  // All else has been told by the message before.
+  if (blocked) return (known?.subjects ?? []).flatMap((subject) => notLifted(subject, after));
+  const taken = known?.actions.some(({ outcome }) => outcome === "done") ?? false;
+  if (!taken && !(unfinished && known?.mode !== "observe")) return [];
+  return [
+    ...(unfinished ? byHand(after) : []),
+    ...(taken ? callerTasks(after) : []),
+    ...(taken && known ? known.subjects.flatMap((subject) => tasksOf(subject, known, after)) : []),
+  ];
+}
+
+/** What a shell leaves alone, and no option's beginning. */
+const PLAIN = /^[\w+=,.@:/][\w+=,.@:/-]{0,699}$/;
+
+/** The text, where every name in it is plain; otherwise what says the same without a command. */
+function where(names: (string | undefined)[], text: string, otherwise: string): string[] {
+  const plain = names.every((name) => name !== undefined && PLAIN.test(name));
+  return [plain ? text : otherwise];
+}
+
+/** Only what a pass left undone is done by hand; then a new execution looks at all of it again. */
+function byHand({ incident, known, execution }: Aftermath): string[] {
+  const [, partition, , region, account, , machine] = execution.split(":");
+  const subjects = known?.subjects.length ? known.subjects : (incident?.subjects ?? []);
+  const denied = (name: string) =>
+    known?.actions.some(
+      ({ call, subject, outcome }) =>
+        subject === `user ${name}` &&
+        outcome === "done" &&
+        /^iam:(AttachUserPolicy|PutUserPermissionsBoundary)$/.test(call),
+    );
+  const machineArn = `arn:${partition}:states:${region}:${account}:stateMachine:${machine}`;
+  return [
+    ...subjects.flatMap((subject: Subject | CaseSubject) => {
+      if (subject.kind === "user" && !denied(subject.name)) {
+        return where(
+          [subject.name],
+          `User ${subject.name} is NOT denied: aws iam attach-user-policy --user-name ${subject.name} --policy-arn arn:${partition}:iam::aws:policy/AWSDenyAll`,
+          `Attach AWSDenyAll to this user, who is NOT denied: ${subject.name}`,
+        );
+      }
+      if (subject.kind === "securityGroup") {
+        return where(
+          [subject.groupId],
+          `See whether ${subject.groupId} is open still: aws ec2 describe-security-group-rules --filters Name=group-id,Values=${subject.groupId}`,
+          "See which security group is open still",
+        );
+      }
+      return [];
+    }),
+    "Run it again when the cause is gone, which is harmless: " +
+      `aws stepfunctions describe-execution --execution-arn ${execution} --query input --output text > event.json; ` +
+      `aws stepfunctions start-execution --state-machine-arn ${machineArn} --input file://event.json`,
+  ];
+}
+
+/** Whoever made the call has the rights to make it again. */
+function callerTasks({ incident, known, execution }: Aftermath): string[] {
+  const { type, userName } = incident?.actor ?? {};
+  if (type === "Root") {
+    return ["If no person of yours used the root user: change its password, and delete its keys"];
+  }
+  if (userName === undefined || known?.subjects.some((one) => isUser(one, userName))) return [];
+  return where(
+    [userName],
+    `User ${userName}, who made the call, was NOT contained; if it was not ${userName}: npm run contain -- user ${userName} --stack ${stackOf(execution)}`,
+    `Contain this user, who made the call and was NOT contained, if it was not he: ${userName}`,
+  );
+}
+
+function isUser(subject: CaseSubject, name: string): boolean {
+  return (subject.kind === "user" || subject.kind === "applicationUser") && subject.name === name;
+}
+
+function tasksOf(subject: CaseSubject, known: Case, { caseAt }: Aftermath): string[] {
+  switch (subject.kind) {
+    case "user":
+    case "applicationUser":
+      return userTasks(subject, known);
+    case "group":
+      return groupTasks(subject);
+    case "policy":
+      return policyTasks(subject);
+    case "role":
+      return roleTasks(subject);
+    case "securityGroup":
+      return securityGroupTasks(subject);
+    case "networkAcl":
+      return networkAclTasks(subject, caseAt);
+    default:
+      return [];
+  }
+}
+
+type Of<Kind> = Extract<CaseSubject, { kind: Kind }>;
+
+/**
+ * Source: CloudTrail API Reference, LookupAttribute, Username,
+ * https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html
+ */
+function lookUp(key: "Username" | "ResourceName", value: string): string {
+  const asked = JSON.stringify([{ AttributeKey: key, AttributeValue: value }]);
+  return `aws cloudtrail lookup-events --lookup-attributes '${asked}'`;
+}
+
+function userTasks(subject: Of<"user"> | Of<"applicationUser">, { actions }: Case): string[] {
+  const { name } = subject;
+  if (!PLAIN.test(name)) return [`See in CloudTrail what this user did: ${name}`];
+  const did = (call: string) =>
+    actions.some(
+      (one) => one.call === call && one.outcome === "done" && one.subject === `user ${name}`,
+    );
+  return [
+    `See what ${name} did: ${lookUp("Username", name)}`,
+    ...(subject.kind === "applicationUser"
+      ? [`Move the application to the key in the secret ${subject.secret ?? "that the case names"}`]
+      : [`Ask the owner of ${name} for new keys and a new password before anything is given back`]),
+    ...(did("iam:DeleteLoginProfile")
+      ? [
+          `The password of ${name} cannot come back: aws iam create-login-profile --user-name ${name} --password-reset-required --password "$PASSWORD"`,
+        ]
+      : []),
+    ...(did("iam:DeactivateMFADevice")
+      ? [`The MFA device of ${name} cannot come back: ${name} registers it anew`]
+      : []),
+  ];
+}
+
+/** The members keep what they had before, and what they did with the grant in between. */
+function groupTasks({ name, before: { members } }: Of<"group">): string[] {
+  const plain = members.filter((member) => PLAIN.test(member));
+  const rest = members.length - plain.length;
+  return [
+    ...where(
+      [name],
+      `See what group ${name} grants now: aws iam list-attached-group-policies --group-name ${name}; aws iam list-group-policies --group-name ${name}`,
+      `See what this group grants now: ${name}`,
+    ),
+    ...(plain.length > 0
+      ? [
+          `See what its members did meanwhile: for U in ${plain.slice(0, MOST_NAMED).join(" ")}; do ${lookUp("Username", "'$U'")}; done`,
+        ]
+      : []),
+    ...(rest > 0 || plain.length > MOST_NAMED
+      ? [`And the other members, whom the case names: ${members.length} in all`]
+      : []),
+  ];
+}
+
+const MOST_NAMED = 10;
+
+/** It left users and groups, and is what it became: the next one who gets it is an admin. */
+function policyTasks({ arn }: Of<"policy">): string[] {
+  return where(
+    [arn],
+    `${arn} still makes an admin of whoever gets it. Make a good version the default (v1 here), then delete the bad one: ` +
+      `aws iam list-policy-versions --policy-arn ${arn}; ` +
+      `aws iam get-policy-version --policy-arn ${arn} --version-id v1; ` +
+      `aws iam set-default-policy-version --policy-arn ${arn} --version-id v1`,
+    `Make a good version the default of this policy, which still makes an admin of whoever gets it: ${arn}`,
+  );
+}
+
+/**
+ * CloudTrail lists a role's ARN as resource of the calls that assumed it.
+ * Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupAttribute.html
+ */
+function roleTasks({ name, before }: Of<"role">): string[] {
+  return [
+    ...where(
+      [before?.arn],
+      `See who had assumed role ${name}: ${lookUp("ResourceName", before?.arn ?? "")}`,
+      `See in CloudTrail who had assumed this role: ${name}`,
+    ),
+    ...where(
+      [name],
+      `See who may assume it, which was left as it is: aws iam get-role --role-name ${name} --query Role.AssumeRolePolicyDocument`,
+      "See who may assume it, which was left as it is",
+    ),
+    "Give what runs with it another role until it is given back",
+  ];
+}
+
+function securityGroupTasks({ groupId }: Of<"securityGroup">): string[] {
+  return where(
+    [groupId],
+    `See which machines stood open by ${groupId}, and on each who logged in (last -a; journalctl -t sshd): aws ec2 describe-network-interfaces --filters Name=group-id,Values=${groupId} --query 'NetworkInterfaces[].[Attachment.InstanceId,PrivateIpAddress,Association.PublicIp]' --output text`,
+    `See which machines stood open by this group, and who logged in: ${groupId}`,
+  ).concat(
+    where(
+      [groupId],
+      `Whoever needs SSH gets his own network in: aws ec2 authorize-security-group-ingress --group-id ${groupId} --protocol tcp --port 22 --cidr 203.0.113.0/24`,
+      "Whoever needs SSH gets his own network in",
+    ),
+  );
+}
+
+function networkAclTasks({ aclId, until }: Of<"networkAcl">, caseAt: string | undefined): string[] {
+  const sooner = caseAt ? ` Sooner: ${liftOf(caseAt)}` : "";
+  return [
+    `SSH is blocked in network ACL ${aclId} until ${until}; then the block lifts itself.${sooner}`,
+  ];
+}
+
+function notLifted(subject: CaseSubject, { caseAt }: Aftermath): string[] {
+  if (subject.kind !== "networkAcl") return [];
+  const { aclId, block } = subject;
+  const numbers = block.add.map(({ number }) => number).join(", ");
+  return [
+    caseAt
+      ? `Lift the block of ${aclId}: ${liftOf(caseAt)}`
+      : `Take the block's entries off ${aclId}: inbound ${numbers}`,
+  ];
+}
+
+function liftOf(caseAt: string): string {
+  return `npm run restore -- ${caseAt} --only network-acls`;
+}
+
+/** A machine is named after its project and stack. */
+export function stackOf(execution: string): string {
+  return (execution.split(":")[6] ?? "").replace(/^tourniquet-/, "");
+}

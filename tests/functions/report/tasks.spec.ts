@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import type { Action, CaseSubject } from "../../../functions/case";
+import { type Aftermath, tasksAfter } from "../../../functions/report/tasks";
+import { caseOf, DENY_ALL, incident, TEAM } from "../given";
+
+const execution = "arn:aws-cn:states:cn-north-1:123456789012:execution:tourniquet-lab:e-1";
+const at = "2026-06-01T12:00:01.000Z";
+const caseAt = "s3://cases/cases/e-1.json";
+
+function taken(call: string, subject: string, outcome: Action["outcome"] = "done"): Action {
+  return { call, subject, input: {}, outcome, at };
+}
+const any = taken("iam:X", "user nobody");
+
+/** Nobody's call, so that the tasks about a caller are not there. */
+const notice = incident([], { actor: { type: "AWSService", arn: "unknown" } });
+
+function aftermath(subjects: CaseSubject[], over: Partial<Aftermath> = {}): Aftermath {
+  const known = caseOf({ subjects, actions: [any] });
+  return {
+    incident: notice,
+    known,
+    caseAt,
+    execution,
+    unfinished: false,
+    blocked: false,
+    ...over,
+  };
+}
+
+const user = (name: string): CaseSubject => ({ kind: "user", name });
+const lookUp = (name: string) =>
+  `aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"Username","AttributeValue":"${name}"}]'`;
+const rerun =
+  `Run it again when the cause is gone, which is harmless: aws stepfunctions describe-execution --execution-arn ${execution} --query input --output text > event.json; ` +
+  "aws stepfunctions start-execution --state-machine-arn arn:aws-cn:states:cn-north-1:123456789012:stateMachine:tourniquet-lab --input file://event.json";
+
+const block = {
+  add: [
+    {
+      number: 98,
+      egress: false,
+      action: "allow" as const,
+      protocol: "6",
+      cidr: "10.0.0.0/8",
+      fromPort: 22,
+      toPort: 22,
+    },
+    {
+      number: 99,
+      egress: false,
+      action: "deny" as const,
+      protocol: "6",
+      cidr: "0.0.0.0/0",
+      fromPort: 22,
+      toPort: 22,
+    },
+  ],
+  move: [],
+};
+const acl: CaseSubject = {
+  kind: "networkAcl",
+  aclId: "acl-1",
+  before: { entries: [] },
+  block,
+  until: "2026-06-01T13:00:00.000Z",
+};
+const role = {
+  kind: "role" as const,
+  name: "web",
+  before: {
+    arn: "arn:aws:iam::123456789012:role/app/web",
+    attached: [],
+    inline: [],
+    trust: "",
+    instanceProfiles: [],
+    documents: [],
+  },
+};
+const policy = (arn: string): CaseSubject => ({
+  kind: "policy",
+  arn,
+  before: { users: [], groups: [], roles: [], keepers: [] },
+});
+
+const cases: [name: string, given: Aftermath, tasks: string[]][] = [
+  [
+    "a user",
+    aftermath([user("bob")]),
+    [
+      `See what bob did: ${lookUp("bob")}`,
+      "Ask the owner of bob for new keys and a new password before anything is given back",
+    ],
+  ],
+  [
+    "a user without password and MFA device",
+    aftermath([user("bob"), user("eve")], {
+      known: caseOf({
+        subjects: [user("bob"), user("eve")],
+        actions: [
+          taken("iam:DeleteLoginProfile", "user bob"),
+          taken("iam:DeactivateMFADevice", "user bob"),
+          taken("iam:DeleteLoginProfile", "user eve", "gone"),
+        ],
+      }),
+    }),
+    [
+      `See what bob did: ${lookUp("bob")}`,
+      "Ask the owner of bob for new keys and a new password before anything is given back",
+      'The password of bob cannot come back: aws iam create-login-profile --user-name bob --password-reset-required --password "$PASSWORD"',
+      "The MFA device of bob cannot come back: bob registers it anew",
+      `See what eve did: ${lookUp("eve")}`,
+      "Ask the owner of eve for new keys and a new password before anything is given back",
+    ],
+  ],
+  [
+    "an application user",
+    aftermath([
+      { kind: "applicationUser", name: "app-1", secret: "lab/application/app-1" },
+      { kind: "applicationUser", name: "app-2" },
+    ]),
+    [
+      `See what app-1 did: ${lookUp("app-1")}`,
+      "Move the application to the key in the secret lab/application/app-1",
+      `See what app-2 did: ${lookUp("app-2")}`,
+      "Move the application to the key in the secret that the case names",
+    ],
+  ],
+  [
+    "a group",
+    aftermath([
+      { kind: "group", name: "devs", before: { members: ["bob", "e$ve"] } },
+      { kind: "group", name: "empty", before: { members: [] } },
+    ]),
+    [
+      "See what group devs grants now: aws iam list-attached-group-policies --group-name devs; aws iam list-group-policies --group-name devs",
+      `See what its members did meanwhile: for U in bob; do ${lookUp("'$U'")}; done`,
+      "And the other members, whom the case names: 2 in all",
+      "See what group empty grants now: aws iam list-attached-group-policies --group-name empty; aws iam list-group-policies --group-name empty",
+    ],
+  ],
+  [
+    "a group of more members than are named",
+    aftermath([
+      {
+        kind: "group",
+        name: "devs",
+        before: { members: [..."abcdefghijk"] },
+      },
+    ]),
+    [
+      "See what group devs grants now: aws iam list-attached-group-policies --group-name devs; aws iam list-group-policies --group-name devs",
+      `See what its members did meanwhile: for U in a b c d e f g h i j; do ${lookUp("'$U'")}; done`,
+      "And the other members, whom the case names: 11 in all",
+    ],
+  ],
+  [
+    "a policy",
+    aftermath([policy(TEAM)]),
+    [
+      `${TEAM} still makes an admin of whoever gets it. Make a good version the default (v1 here), then delete the bad one: aws iam list-policy-versions --policy-arn ${TEAM}; aws iam get-policy-version --policy-arn ${TEAM} --version-id v1; aws iam set-default-policy-version --policy-arn ${TEAM} --version-id v1`,
+    ],
+  ],
+  [
+    "a role",
+    aftermath([role, { kind: "role", name: "unseen" }]),
+    [
+      `See who had assumed role web: aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"ResourceName","AttributeValue":"arn:aws:iam::123456789012:role/app/web"}]'`,
+      "See who may assume it, which was left as it is: aws iam get-role --role-name web --query Role.AssumeRolePolicyDocument",
+      "Give what runs with it another role until it is given back",
+      "See in CloudTrail who had assumed this role: unseen",
+      "See who may assume it, which was left as it is: aws iam get-role --role-name unseen --query Role.AssumeRolePolicyDocument",
+      "Give what runs with it another role until it is given back",
+    ],
+  ],
+  [
+    "a security group",
+    aftermath([{ kind: "securityGroup", groupId: "sg-1", before: { rules: [] } }]),
+    [
+      "See which machines stood open by sg-1, and on each who logged in (last -a; journalctl -t sshd): aws ec2 describe-network-interfaces --filters Name=group-id,Values=sg-1 --query 'NetworkInterfaces[].[Attachment.InstanceId,PrivateIpAddress,Association.PublicIp]' --output text",
+      "Whoever needs SSH gets his own network in: aws ec2 authorize-security-group-ingress --group-id sg-1 --protocol tcp --port 22 --cidr 203.0.113.0/24",
+    ],
+  ],
+  [
+    "a network ACL",
+    aftermath([acl]),
+    [
+      "SSH is blocked in network ACL acl-1 until 2026-06-01T13:00:00.000Z; then the block lifts itself. Sooner: npm run restore -- s3://cases/cases/e-1.json --only network-acls",
+    ],
+  ],
+  ["an address", aftermath([{ kind: "remoteAddress", address: "203.0.113.7" }]), []],
+  [
+    "names that a shell would read",
+    aftermath([
+      user("b; rm -rf /"),
+      user("-x"),
+      { kind: "group", name: "$(id)", before: { members: ["`id`"] } },
+      policy("arn:aws:iam::123456789012:policy/a;b/Ops"),
+      { ...role, name: "a b", before: { ...role.before, arn: "arn:aws:iam::1:role/a'b" } },
+      { kind: "securityGroup", groupId: "sg-1\nrm", before: { rules: [] } },
+    ]),
+    [
+      "See in CloudTrail what this user did: b; rm -rf /",
+      "See in CloudTrail what this user did: -x",
+      "See what this group grants now: $(id)",
+      "And the other members, whom the case names: 1 in all",
+      "Make a good version the default of this policy, which still makes an admin of whoever gets it: arn:aws:iam::123456789012:policy/a;b/Ops",
+      "See in CloudTrail who had assumed this role: a b",
+      "See who may assume it, which was left as it is",
+      "Give what runs with it another role until it is given back",
+      "See which machines stood open by this group, and who logged in: sg-1\nrm",
+      "Whoever needs SSH gets his own network in",
+    ],
+  ],
+  [
+    "a caller who was not contained",
+    aftermath([], { incident: incident([]) }),
+    [
+      "User mallory, who made the call, was NOT contained; if it was not mallory: npm run contain -- user mallory --stack lab",
+    ],
+  ],
+  [
+    "a caller whose name a shell would read",
+    aftermath([], {
+      incident: incident([], { actor: { type: "IAMUser", arn: "x", userName: "a&b" } }),
+    }),
+    ["Contain this user, who made the call and was NOT contained, if it was not he: a&b"],
+  ],
+  [
+    "a caller who was contained",
+    aftermath([user("mallory")], { incident: incident([]) }),
+    [
+      `See what mallory did: ${lookUp("mallory")}`,
+      "Ask the owner of mallory for new keys and a new password before anything is given back",
+    ],
+  ],
+  [
+    "the root user",
+    aftermath([], { incident: incident([], { actor: { type: "Root", arn: "x" } }) }),
+    ["If no person of yours used the root user: change its password, and delete its keys"],
+  ],
+  [
+    "a user whose first cut failed",
+    aftermath([], {
+      unfinished: true,
+      known: caseOf({
+        subjects: [user("bob"), user("eve"), user("b;b")],
+        actions: [
+          taken("iam:AttachUserPolicy", "user bob", "failed"),
+          taken("iam:PutUserPermissionsBoundary", "user eve"),
+        ],
+      }),
+    }),
+    [
+      "User bob is NOT denied: aws iam attach-user-policy --user-name bob --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
+      "Attach AWSDenyAll to this user, who is NOT denied: b;b",
+      rerun,
+      ...[lookUp("bob"), lookUp("eve")].flatMap((asked, index) => [
+        `See what ${["bob", "eve"][index]} did: ${asked}`,
+        `Ask the owner of ${["bob", "eve"][index]} for new keys and a new password before anything is given back`,
+      ]),
+      "See in CloudTrail what this user did: b;b",
+    ],
+  ],
+  [
+    "an execution that failed before there was a case",
+    {
+      incident: {
+        ...notice,
+        subjects: [
+          { kind: "user", name: "bob", proved: true },
+          { kind: "securityGroup", groupId: "sg-1", rules: [] },
+          { kind: "securityGroup", groupName: "web", rules: [] },
+          { kind: "group", name: "devs", proved: true, denies: false },
+        ],
+      },
+      execution,
+      unfinished: true,
+      blocked: false,
+    },
+    [
+      "User bob is NOT denied: aws iam attach-user-policy --user-name bob --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
+      "See whether sg-1 is open still: aws ec2 describe-security-group-rules --filters Name=group-id,Values=sg-1",
+      "See which security group is open still",
+      rerun,
+    ],
+  ],
+  [
+    "what observe found open",
+    aftermath([user("bob")], { unfinished: true, known: caseOf({ mode: "observe" }) }),
+    [],
+  ],
+  [
+    "what was gone",
+    aftermath([], { known: caseOf({ actions: [taken("iam:X", "user bob", "gone")] }) }),
+    [],
+  ],
+  [
+    "a block that was not lifted",
+    aftermath([user("bob"), acl], { blocked: true }),
+    ["Lift the block of acl-1: npm run restore -- s3://cases/cases/e-1.json --only network-acls"],
+  ],
+];
+
+describe("what is left to a person", () => {
+  for (const [name, given, tasks] of cases) {
+    it(`after ${name}`, () => assert.deepEqual(tasksAfter(given), tasks));
+  }
+
+  it("needs no case to tell of a block", () => {
+    const { caseAt: _, ...nowhere } = aftermath([acl]);
+    assert.deepEqual(tasksAfter(nowhere), [
+      "SSH is blocked in network ACL acl-1 until 2026-06-01T13:00:00.000Z; then the block lifts itself.",
+    ]);
+    assert.deepEqual(tasksAfter({ ...nowhere, blocked: true }), [
+      "Take the block's entries off acl-1: inbound 98, 99",
+    ]);
+  });
+
+  it("counts either way to deny a user", () => {
+    const known = caseOf({
+      subjects: [user("bob")],
+      actions: [{ ...taken("iam:AttachUserPolicy", "user bob"), input: { PolicyArn: DENY_ALL } }],
+    });
+    const [first] = tasksAfter(aftermath([], { known, unfinished: true }));
+    assert.equal(first, rerun);
+  });
+});
