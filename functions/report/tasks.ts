@@ -38,10 +38,9 @@ export function tasksAfter(after: Aftermath): string[] {
 /** What a shell leaves alone, and no option's beginning. */
 const PLAIN = /^[\w+=,.@:/][\w+=,.@:/-]{0,699}$/;
 
-/** The text, where every name in it is plain; otherwise what says the same without a command. */
-function where(names: (string | undefined)[], text: string, otherwise: string): string[] {
-  const plain = names.every((name) => name !== undefined && PLAIN.test(name));
-  return [plain ? text : otherwise];
+/** The text, where the name in it is plain; otherwise what says the same without a command. */
+function where(name: string | undefined, text: string, otherwise: string): string[] {
+  return [name !== undefined && PLAIN.test(name) ? text : otherwise];
 }
 
 /** Only what a pass left undone is done by hand; then a new execution looks at all of it again. */
@@ -60,14 +59,14 @@ function byHand({ incident, known, execution }: Aftermath): string[] {
     ...subjects.flatMap((subject: Subject | CaseSubject) => {
       if (subject.kind === "user" && !denied(subject.name)) {
         return where(
-          [subject.name],
+          subject.name,
           `User ${subject.name} is NOT denied: aws iam attach-user-policy --user-name ${subject.name} --policy-arn arn:${partition}:iam::aws:policy/AWSDenyAll`,
           `Attach AWSDenyAll to this user, who is NOT denied: ${subject.name}`,
         );
       }
       if (subject.kind === "securityGroup") {
         return where(
-          [subject.groupId],
+          subject.groupId,
           `See whether ${subject.groupId} is open still: aws ec2 describe-security-group-rules --filters Name=group-id,Values=${subject.groupId}`,
           "See which security group is open still",
         );
@@ -88,7 +87,7 @@ function callerTasks({ incident, known, execution }: Aftermath): string[] {
   }
   if (userName === undefined || known?.subjects.some((one) => isUser(one, userName))) return [];
   return where(
-    [userName],
+    userName,
     `User ${userName}, who made the call, was NOT contained; if it was not ${userName}: npm run contain -- user ${userName} --stack ${stackOf(execution)}`,
     `Contain this user, who made the call and was NOT contained, if it was not he: ${userName}`,
   );
@@ -158,7 +157,7 @@ function groupTasks({ name, before: { members } }: Of<"group">): string[] {
   const rest = members.length - plain.length;
   return [
     ...where(
-      [name],
+      name,
       `See what group ${name} grants now: aws iam list-attached-group-policies --group-name ${name}; aws iam list-group-policies --group-name ${name}`,
       `See what this group grants now: ${name}`,
     ),
@@ -178,7 +177,7 @@ const MOST_NAMED = 10;
 /** It left users and groups, and is what it became: the next one who gets it is an admin. */
 function policyTasks({ arn }: Of<"policy">): string[] {
   return where(
-    [arn],
+    arn,
     `${arn} still makes an admin of whoever gets it. Make a good version the default (v1 here), then delete the bad one: ` +
       `aws iam list-policy-versions --policy-arn ${arn}; ` +
       `aws iam get-policy-version --policy-arn ${arn} --version-id v1; ` +
@@ -194,12 +193,12 @@ function policyTasks({ arn }: Of<"policy">): string[] {
 function roleTasks({ name, before }: Of<"role">): string[] {
   return [
     ...where(
-      [before?.arn],
+      before?.arn,
       `See who had assumed role ${name}: ${lookUp("ResourceName", before?.arn ?? "")}`,
       `See in CloudTrail who had assumed this role: ${name}`,
     ),
     ...where(
-      [name],
+      name,
       `See who may assume it, which was left as it is: aws iam get-role --role-name ${name} --query Role.AssumeRolePolicyDocument`,
       "See who may assume it, which was left as it is",
     ),
@@ -209,12 +208,12 @@ function roleTasks({ name, before }: Of<"role">): string[] {
 
 function securityGroupTasks({ groupId }: Of<"securityGroup">): string[] {
   return where(
-    [groupId],
+    groupId,
     `See which machines stood open by ${groupId}, and on each who logged in (last -a; journalctl -t sshd): aws ec2 describe-network-interfaces --filters Name=group-id,Values=${groupId} --query 'NetworkInterfaces[].[Attachment.InstanceId,PrivateIpAddress,Association.PublicIp]' --output text`,
     `See which machines stood open by this group, and who logged in: ${groupId}`,
   ).concat(
     where(
-      [groupId],
+      groupId,
       `Whoever needs SSH gets his own network in: aws ec2 authorize-security-group-ingress --group-id ${groupId} --protocol tcp --port 22 --cidr 203.0.113.0/24`,
       "Whoever needs SSH gets his own network in",
     ),

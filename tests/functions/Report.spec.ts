@@ -331,6 +331,29 @@ describe("Report", () => {
     assert.deepEqual(lines.slice(7, -2), ["NO CASE", slow, ...saving.slice(0, 2)]);
   });
 
+  it("does not list twice what six looks found open", async () => {
+    const error = { Error: "NotContained", Cause: '["a door"]' };
+    const known = caseOf({ open: ["a door"], round: 6 });
+    const { lines } = await message({ CloudWatcherCore: event, case: known, error });
+    assert.deepEqual(lines.slice(2, 7), [
+      "",
+      "STILL OPEN:",
+      "- a door",
+      "",
+      "Failed: NotContained: after 6 looks",
+    ]);
+    const other = { Error: "States.Timeout", Cause: "30 seconds" };
+    const late = await message({ CloudWatcherCore: event, case: known, error: other });
+    assert.equal(late.lines[6], "Failed: States.Timeout: 30 seconds");
+  });
+
+  it("is titled as a person's own doing where he ordered it", async () => {
+    const order = { ...event, actor: { type: "Operator", arn: "unknown" } };
+    const known = caseOf({ actions: [attach] });
+    const { subject } = await message({ CloudWatcherCore: order, case: known });
+    assert.equal(subject, "Tourniquet: contained by a person's order in 123456789012");
+  });
+
   it("tells of an event that could not be judged", async () => {
     const { subject, lines } = await message({ Error: "States.Timeout" });
     assert.equal(subject, "Tourniquet: NOT CONTAINED, an event");
