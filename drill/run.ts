@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import type { NetworkAcl } from "@aws-sdk/client-ec2";
 import jmespath from "jmespath";
-import type { Account, Call, Credentials } from "./account/account";
+import type { Account, Arrival, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
 import { type Depth, depthOf, tooDeep } from "./depth";
@@ -150,6 +150,8 @@ class Run {
   readonly #answers: Promise<void>[] = [];
   /** When the first event arrived. */
   #arrival?: number;
+  /** What the attacker does once the first cut has arrived, and before it takes effect. */
+  #race?: Promise<void>;
   #firstCut!: () => void;
   readonly #cut = new Promise<void>((resolve) => {
     this.#firstCut = resolve;
@@ -166,6 +168,7 @@ class Run {
   async play(): Promise<void> {
     await this.#account.reset();
     this.#account.onCall((call) => this.#onCall(call));
+    this.#account.onArrival((arrival) => this.#onArrival(arrival));
     await this.#prepare();
     const { settings, lambdaClock } = this.#scenario;
     const exemptions = substitute(this.#scenario.exemptions, this.#names);
@@ -235,6 +238,9 @@ class Run {
     }
     await settled;
     await this.#settle();
+    if (!this.#race && steps.some(([, step]) => step.when === "before-cut")) {
+      this.failures.push("attack: the responder changes nothing, so nothing comes before it");
+    }
     const meanwhile = steps.filter(([, step]) => step.when === "blocked");
     for (const [index, step] of meanwhile) this.#deliver(await this.#step(step, index));
     await this.#settle();
@@ -365,7 +371,7 @@ class Run {
       return;
     }
     // The owner looks and prepares; only the program's own roles respond.
-    if ([...this.#logins.values()].some((login) => login.accessKeyId === call.accessKeyId)) return;
+    if (this.#isLogin(call.accessKeyId)) return;
     const made = { call, at, by: "responder" as const, repeated };
     this.#calls.push(made);
     if (isCut(made)) {
@@ -400,6 +406,24 @@ class Run {
         this.failures.push(error.message),
       );
     }
+  }
+
+  /** The responder's first change waits until what comes before it is done. */
+  #onArrival({ service, action, accessKeyId }: Arrival): Promise<void> | undefined {
+    if (this.#phase !== "attack" || isRead(action) || this.#isLogin(accessKeyId)) return undefined;
+    if (!changesAccount(service)) return undefined;
+    this.#race ??= this.#beforeCut();
+    return this.#race;
+  }
+
+  async #beforeCut(): Promise<void> {
+    for (const [index, step] of this.#scenario.attack.entries()) {
+      if (step.when === "before-cut") this.#deliver(await this.#step(step, index));
+    }
+  }
+
+  #isLogin(accessKeyId: string): boolean {
+    return [...this.#logins.values()].some((login) => login.accessKeyId === accessKeyId);
   }
 
   /** Waits until no execution runs any more, those included that the responder's calls start. */
@@ -643,8 +667,13 @@ const NO_CUTS = ["iam:CreateAccessKey", "ec2:AuthorizeSecurityGroupIngress"];
 /** Did this call take power away? A case, a message or a replacement key takes none. */
 function isCut({ call, by }: { call: Call; by: string }): boolean {
   if (by !== "responder" || call.errorCode) return false;
-  if (call.service !== "iam" && call.service !== "ec2") return false;
+  if (!changesAccount(call.service)) return false;
   return !isRead(call.action) && !NO_CUTS.includes(name(call));
+}
+
+/** Cases, messages and secrets are no part of what is attacked. */
+function changesAccount(service: string): boolean {
+  return service === "iam" || service === "ec2";
 }
 
 function name(call: Call): string {

@@ -6,13 +6,14 @@ import { type CallSpec, parseCall, type Service } from "./caller";
 import type { Depth } from "./depth";
 
 /**
- * When a step of the attack comes: first, after the first cut, after each cut anew, or while
- * executions wait for a lift.
+ * When a step of the attack comes: first, between the responder's look and its first cut (which
+ * arrives, and waits for the step), after the first cut, after each cut anew, or while executions
+ * wait for a lift.
  *
  * Of a step that comes after each cut no event is delivered: CloudTrail takes minutes, and by then
  * the scenario is over.
  */
-export type When = "start" | "first-cut" | "each-cut" | "blocked";
+export type When = "start" | "before-cut" | "first-cut" | "each-cut" | "blocked";
 
 /** A call of a scenario: who makes it, and what becomes of its response. */
 export interface ScenarioCall extends CallSpec {
@@ -225,7 +226,7 @@ const TOP_KEYS = [
   "expect",
 ];
 const CALL_KEYS = ["call", "as", "input", "login", "save", "when", "mayFail"];
-const WHENS = ["start", "first-cut", "each-cut", "blocked"] as const;
+const WHENS = ["start", "before-cut", "first-cut", "each-cut", "blocked"] as const;
 const WANTS = ["is", "contains", "lacks", "absent"];
 
 /** Reads the keys of one file and collects what is wrong with them, so that one run shows it all. */

@@ -27,6 +27,17 @@ const list: Record<string, string[]> = {
     "standing-admin-rotates-his-key-observe",
   ],
   "user deleted in between": ["user-deleted-meanwhile"],
+  "a prefix list that opens": ["prefix-list-opened", "prefix-list-completes-the-world"],
+  "an internet in halves": ["ssh-in-two-halves"],
+  "IPv6 in pieces": ["ssh-ipv6-in-pieces"],
+  "udp 22 left alone": ["udp-22"],
+  "a rule that vanishes between look and revocation": [
+    "ssh-rule-vanishes-before-the-cut",
+    "ssh-proved-rule-vanishes",
+  ],
+  "InvalidGroup.NotFound at first": ["ssh-group-not-there-at-first"],
+  "revocation denied": ["ssh-revocation-denied"],
+  "group deleted meanwhile": ["ssh-group-deleted-meanwhile"],
 };
 
 /** How often the SDK's client asks in all, where nobody says otherwise. */

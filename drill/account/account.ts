@@ -97,6 +97,9 @@ export interface Fault {
 
 type ReadyFault = Required<Omit<Fault, "by">> & Pick<Fault, "by">;
 
+/** A call that arrives, and by which key. */
+export type Arrival = Pick<Request, "service" | "action"> & { accessKeyId: string };
+
 interface Login {
   principal: Principal;
   active: boolean;
@@ -165,6 +168,7 @@ export class Account {
   readonly #awsManaged = new Map<string, string>();
   #faults: Array<ReadyFault> = [];
   #listeners: Array<(call: Call) => void> = [];
+  #ahead: ((request: Arrival) => Promise<void> | undefined) | undefined;
   #directory: Promise<Directory> | undefined;
   #formerDirectory = new Delayed<Directory>();
   readonly #formerLogins = new Map<string, Delayed<Login | undefined>>();
@@ -230,6 +234,11 @@ export class Account {
     this.#listeners.push(listener);
   }
 
+  /** Asked at every call that arrives: what it does comes before the call takes effect. */
+  onArrival(ahead: (request: Arrival) => Promise<void> | undefined): void {
+    this.#ahead = ahead;
+  }
+
   /** Makes calls fail, e.g. with Throttling. */
   fail(fault: Fault): void {
     const message = fault.message ?? "A failure that the scenario asked for";
@@ -260,6 +269,7 @@ export class Account {
     this.#serviceCredentials.clear();
     this.#faults = [];
     this.#listeners = [];
+    this.#ahead = undefined;
     this.#directory = undefined;
   }
 
@@ -277,7 +287,9 @@ export class Account {
     const body = await bodyOf(incoming);
     if (body === undefined) return;
     const request = readRequest(method, url, headers, body);
+    const { service, action, accessKeyId = "" } = request;
     try {
+      await this.#ahead?.({ service, action, accessKeyId });
       const caller = await this.#callerOf(request.accessKeyId);
       const fault = caller && this.#takeFault(request, caller);
       const prevented = fault && fault.answer !== "lost" ? fault : undefined;

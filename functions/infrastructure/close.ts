@@ -23,6 +23,8 @@ export interface Hand extends Eye {
   settings: InfrastructureSettings;
   /** A pass that looks again: it waits for nothing, and what it finds open is reported open. */
   later: boolean;
+  /** A rule had gone since the look, and this is the look again. */
+  again?: true;
 }
 
 /** The record has the rules' ids: one call. Where they are gone, somebody was at it: look. */
@@ -56,7 +58,11 @@ export async function closeFound(hand: Hand, group: Asked, known: Entries = {}):
     const note = `${label} has no rules, or is not there (any more): nothing to close`;
     return nothing(hand, group.ordered, note);
   }
-  return settle(hand, found, group.ordered, (openers) => closeRules(hand, found, openers));
+  const { groupId } = found;
+  const again = () => closeFound({ ...hand, again: true }, { ...group, groupId }, known);
+  return settle(hand, found, group.ordered, (openers) =>
+    closeRules(hand, found, openers, hand.again ? undefined : again),
+  );
 }
 
 /**
@@ -101,14 +107,23 @@ function nothing({ later }: Hand, ordered: true | undefined, note: string): Pass
     : { notes: [note] };
 }
 
-/** Revokes these rules of a group that was looked at, in one call. */
+/**
+ * Revokes these rules of a group that was looked at, in one call.
+ *
+ * @param again what is done where EC2 does not know one of them any more: it refuses the whole call
+ *   then, and the others are open until the next pass, seconds later.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ * (InvalidSecurityGroupRuleId.NotFound)
+ */
 export async function closeRules(
   hand: Hand,
   { groupId, rules }: GroupLook,
   ids: string[],
+  again?: () => Promise<Pass>,
 ): Promise<Pass> {
   const openers = rules.filter(({ SecurityGroupRuleId: id = "" }) => ids.includes(id));
-  await revoke(hand, groupId, ids);
+  const outcome = await revoke(hand, groupId, ids);
+  if (outcome === "gone" && again) return again();
   return {
     subjects: [{ kind: "securityGroup", groupId, before: { rules: openers } }],
     // A later pass finds what somebody opened again, or what the first cut had missed.

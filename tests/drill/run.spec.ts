@@ -198,6 +198,19 @@ describe("runScenario", function () {
     assert.match(result.failures.join(), /^attack\[1\] iam:DetachUserPolicy as mallory failed: /);
   });
 
+  it("lets the attacker act between the arrival of the first cut and its effect", async () => {
+    const race = fightBack
+      .replace("DetachUserPolicy", "AttachUserPolicy")
+      .replace("first-cut", "before-cut");
+    const text = `${attack}${race}expect:\n  decisions: [EmergencyActionAccount, EmergencyActionAccount]`;
+    const result = await run(text, cut);
+    assert.deepEqual(result.failures, []);
+    const order = result.calls.map(({ action, by }) => `${by} ${action}`);
+    const ahead = order.lastIndexOf("attacker AttachUserPolicy");
+    assert.ok(ahead > 0 && ahead < order.indexOf("responder AttachUserPolicy"), order.join());
+    assert.ok((result.calls[ahead]?.at ?? 0) > 0, "it came before the event");
+  });
+
   it("lets a cut take its time where the scenario says so, and waits for it in the end", async () => {
     const cutMallory: Act = (call, { requestParameters }) =>
       (requestParameters as { userName: string }).userName === "bob"
@@ -221,6 +234,12 @@ describe("runScenario", function () {
   it("fails where nothing was cut and somebody waits to fight back", async () => {
     const result = await run(`${attack}${fightBack}expect: {}`, async () => undefined);
     assert.match(result.failures.join(), /nobody fights back/);
+    const early = fightBack.replace("first-cut", "before-cut");
+    const still = await run(`${attack}${early}expect: {}`, async () => undefined);
+    assert.match(
+      still.failures.join(),
+      /the responder changes nothing, so nothing comes before it/,
+    );
   });
 
   it("fails a responder that does more when the same event comes again", async () => {

@@ -120,6 +120,30 @@ describe("EmergencyActionInfrastructure", () => {
     assert.deepEqual(after.open, []);
   });
 
+  it("looks again at once where a rule went since the look, and once only", async () => {
+    const left = rules(office, rule("sgr-v6", "::/0"));
+    const { after, calls } = await close([asked], {
+      RevokeSecurityGroupIngress: inTurn<object>(notFound, {}),
+      DescribeSecurityGroupRules: inTurn(mixed, left),
+    });
+    assert.deepEqual(calls, [look, revoke("sgr-v4", "sgr-v6"), look, revoke("sgr-v6")]);
+    assert.deepEqual(after.subjects, [
+      {
+        kind: "securityGroup",
+        groupId: "sg-1",
+        before: { rules: left.SecurityGroupRules.slice(1) },
+      },
+    ]);
+    assert.deepEqual(after.open, []);
+
+    const always = await close([asked], {
+      RevokeSecurityGroupIngress: notFound,
+      DescribeSecurityGroupRules: mixed,
+    });
+    const both = [look, revoke("sgr-v4", "sgr-v6")];
+    assert.deepEqual(always.calls, [...both, ...both]);
+  });
+
   it("finds a group that the record names only, in the default VPC", async () => {
     const named: SecurityGroupSubject = { kind: "securityGroup", groupName: "web @+", rules: [] };
     const { calls } = await close([named], {
