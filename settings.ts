@@ -20,6 +20,7 @@ export interface Settings {
   trustedCidrs: string[];
   /** The prefix lists among `trustedCidrs`, by id. */
   trustedLists: string[];
+  openSsh: "remove" | "restrict";
   syncedGroups: SyncedGroup[];
   breakSessions: BreakSessions;
   sessionBlockMinutes: number;
@@ -73,6 +74,13 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
     description:
       "sources that SSH may stay open to: CIDRs, prefix lists (pl-…), published ranges (aws:SERVICE[:REGION])",
     wrong: trustedCidrsWrong,
+  },
+  openSsh: {
+    type: "string",
+    default: "remove",
+    description:
+      "remove the rules that open SSH, or restrict SSH to trustedCidrs and keep other ports",
+    wrong: oneOf("remove", "restrict"),
   },
   syncedGroups: {
     type: "array",
@@ -183,7 +191,6 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
 
 /** Keys that are designed and not built: setting one is an error and not a silent nothing. */
 export const laterKeys: Record<string, string> = {
-  openSsh: "open rules are removed; restricting them to trustedCidrs",
   maxContainmentsPerHour: "containments are not counted yet; holding a burst",
   watchedRegions: "only the home region is watched; forwarding from others",
   memberAccounts: "only this account is contained; member accounts",

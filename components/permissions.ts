@@ -91,6 +91,7 @@ const scopes: Record<string, Scope> = {
   "ec2:DescribeNetworkInterfaces": "ec2",
   "ec2:DescribeNetworkAcls": "ec2",
   "ec2:GetManagedPrefixListEntries": "prefixList",
+  "ec2:AuthorizeSecurityGroupIngress": "securityGroup",
   "ec2:RevokeSecurityGroupIngress": "securityGroup",
   "ec2:CreateNetworkAclEntry": "networkAcl",
   "ec2:DeleteNetworkAclEntry": "networkAcl",

@@ -15,6 +15,7 @@ import {
   emergencyActionInfrastructureActions,
 } from "../functions/EmergencyActionInfrastructure";
 import { liftSessionBlock, liftSessionBlockActions } from "../functions/LiftSessionBlock";
+import { narrowOpenSsh, narrowOpenSshActions } from "../functions/NarrowOpenSsh";
 import { recordCase, recordCaseActions } from "../functions/RecordCase";
 import { report, reportActions } from "../functions/Report";
 import { stripAccount, stripAccountActions } from "../functions/StripAccount";
@@ -58,7 +59,7 @@ export class Response extends pulumi.ComponentResource {
     const child = { parent: this };
     const { settings } = args;
     const lambda = (
-      functionName: FunctionName | ScheduledName,
+      functionName: FunctionName | ScheduledName | "NarrowOpenSsh",
       rest: Omit<ResponderArgs, "name">,
     ) => responder({ name: `${name}-${functionName}`, ...rest }, child).arn;
 
@@ -145,12 +146,20 @@ export class Response extends pulumi.ComponentResource {
         packages: [],
         sdk: "iam",
       }),
-      EmergencyActionInfrastructure: lambda("EmergencyActionInfrastructure", {
-        callbackFactory: () => emergencyActionInfrastructure(require("./sdk/bin/ec2"), ssh),
-        statements: may(emergencyActionInfrastructureActions),
-        packages: ["ipaddr.js"],
-        sdk: "ec2",
-      }),
+      EmergencyActionInfrastructure:
+        settings.openSsh === "restrict"
+          ? lambda("NarrowOpenSsh", {
+              callbackFactory: () => narrowOpenSsh(require("./sdk/bin/ec2"), ssh),
+              statements: may(narrowOpenSshActions),
+              packages: ["ipaddr.js"],
+              sdk: "ec2",
+            })
+          : lambda("EmergencyActionInfrastructure", {
+              callbackFactory: () => emergencyActionInfrastructure(require("./sdk/bin/ec2"), ssh),
+              statements: may(emergencyActionInfrastructureActions),
+              packages: ["ipaddr.js"],
+              sdk: "ec2",
+            }),
       ...(secretKey && {
         EmergencyActionApplication: lambda("EmergencyActionApplication", {
           callbackFactory: () =>
@@ -230,16 +239,17 @@ interface Actions {
   looks: string[];
   cuts: string[];
   rotation?: string[];
+  grants?: string[];
   /** Only with `containRoles`. */
   roles?: { looks: string[]; cuts: string[] };
 }
 
 /** In `observe` a role cannot change anything, whatever its code does. */
 function granted(actions: Actions, { mode, containRoles }: Settings): string[] {
-  const { looks, cuts, rotation = [], roles } = actions;
+  const { looks, cuts, rotation = [], grants = [], roles } = actions;
   const ofRoles = containRoles && roles ? roles : { looks: [], cuts: [] };
   const seen = [...looks, ...ofRoles.looks];
-  return mode === "enforce" ? [...seen, ...cuts, ...ofRoles.cuts, ...rotation] : seen;
+  return mode === "enforce" ? [...seen, ...cuts, ...ofRoles.cuts, ...rotation, ...grants] : seen;
 }
 
 function narrowed(place: Place, secretPrefix: string, users: string[] | undefined): Narrowing {
@@ -250,10 +260,11 @@ function incidentSettings(settings: Settings, name: string) {
   const { sshPorts, trustedCidrs, newCredentials, guardDutySeverity, applicationUsers } = settings;
   const { protectedPrincipals, trustedActors, exemptions, containActor, containRoles } = settings;
   const { trustedLists } = settings;
-  const own: (FunctionName | ScheduledName)[] = [
+  const own: (FunctionName | ScheduledName | "NarrowOpenSsh")[] = [
     "EmergencyActionAccount",
     "StripAccount",
     "EmergencyActionInfrastructure",
+    "NarrowOpenSsh",
     "EmergencyActionApplication",
     "BreakSessions",
     "LiftSessionBlock",

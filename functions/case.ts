@@ -48,7 +48,13 @@ export type CaseSubject =
       /** The name of the secret that holds the new key. */
       secret?: string;
     }
-  | { kind: "securityGroup"; groupId: string; before: { rules: unknown[] } }
+  | {
+      kind: "securityGroup";
+      groupId: string;
+      before: { rules: unknown[] };
+      /** What the case added in the place of rules that it took. */
+      replaced?: Replacing[];
+    }
   | {
       kind: "networkAcl";
       aclId: string;
@@ -58,6 +64,12 @@ export type CaseSubject =
       until: string;
     }
   | RemoteAddressSubject;
+
+/** A rule that the case added to a group: its id, and the id of the rule that went for it. */
+export interface Replacing {
+  id: string;
+  insteadOf: string;
+}
 
 /** The record of one incident, as the state machine carries it from pass to pass. */
 export interface Case {
@@ -124,7 +136,7 @@ export function joined(passes: Pass[]): Pass {
 
 /**
  * Adds what the passes found and the calls did; a subject that is known already keeps its state
- * before, to which a later look adds the rules that it found. Open is what the passes left so, and
+ * before, to which a later look adds the rules that it found and added. Open is what the passes left so, and
  * every call that failed.
  */
 export function addToCase(before: Case, passes: Pass[], actions: Action[] = []): Case {
@@ -150,7 +162,15 @@ function withSubject(known: CaseSubject[], found: CaseSubject): CaseSubject[] {
     if (subjectKey(one) !== key) return one;
     const ids = one.before.rules.map(ruleId);
     const more = found.before.rules.filter((rule) => !ids.includes(ruleId(rule)));
-    return { ...one, before: { rules: [...one.before.rules, ...more] } };
+    const { replaced = [] } = one;
+    const made = (found.replaced ?? []).filter(
+      ({ id }) => !replaced.some((each) => each.id === id),
+    );
+    return {
+      ...one,
+      before: { rules: [...one.before.rules, ...more] },
+      ...(replaced.length + made.length > 0 && { replaced: [...replaced, ...made] }),
+    };
   });
 }
 

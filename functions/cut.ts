@@ -20,7 +20,8 @@ const GONE =
  * Sources: IAM API Reference, AttachUserPolicy, Errors (the SDK adds the suffix);
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  */
-const FULL = /^(LimitExceeded(Exception)?|NetworkAclEntryLimitExceeded)$/;
+const FULL =
+  /^(LimitExceeded(Exception)?|NetworkAclEntryLimitExceeded|RulesPerSecurityGroupLimitExceeded)$/;
 
 /** Is this the error of a subject that is not there (any more, or yet)? */
 export function isGone(error: unknown): boolean {

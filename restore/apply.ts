@@ -14,7 +14,7 @@ export interface Outcome {
  * Source: the "Errors" sections of the IAM API reference, and EC2's "Error codes".
  */
 const THERE =
-  /^(EntityAlreadyExists(Exception)?|InvalidPermission\.Duplicate|InvalidNetworkAclEntry\.NotFound)$/;
+  /^(EntityAlreadyExists(Exception)?|InvalidPermission\.Duplicate|Invalid(NetworkAclEntry|SecurityGroupRuleId)\.NotFound)$/;
 
 /** Makes the call of a step, with the operator's own credentials. Errors of the SDK go up untouched. */
 export async function send({ iam, iamSdk, ec2, ec2Sdk, shelf }: Eye, step: Step): Promise<void> {
@@ -48,9 +48,13 @@ export async function apply(
   return outcomes;
 }
 
-/** What denies stays until the rest is back; the calls on a network ACL are one after the other. */
+/**
+ * What denies stays until the rest is back, and what stands in the place of rules until these are; the
+ * calls on a network ACL are one after the other.
+ */
 function hangsOn({ kind, subject, call }: Step, earlier: Step): boolean {
   const isSame = earlier.subject === subject;
+  if (kind === "replacements") return isSame && earlier.kind === "rules";
   if (kind === "deny" || kind === "boundary") return isSame;
   if (kind !== "network-acls" || earlier.kind !== kind) return false;
   return isSame || call.startsWith("s3:");

@@ -15,6 +15,7 @@ export const kinds = [
   "password",
   "mfa",
   "rules",
+  "replacements",
   "network-acls",
   "boundary",
   "deny",

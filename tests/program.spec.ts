@@ -380,6 +380,53 @@ describe("the program", function () {
     }
   });
 
+  it("adds rules in an open group only by openSsh: restrict, by one function in another's place", async () => {
+    const [enforcing, observing] = await Promise.all([
+      captureProgram({ settings: { openSsh: "restrict" } }),
+      captureProgram({ settings: { openSsh: "restrict", mode: "observe" } }),
+    ]);
+    const names = (all: Captured[]) => ofType(all, ":Function").map(({ name }) => name);
+    assert.deepEqual(
+      names(enforcing.resources),
+      names(lab).map((name) => name.replace("EmergencyActionInfrastructure", "NarrowOpenSsh")),
+    );
+    const adding = (all: Captured[]) =>
+      ofType(all, ":RolePolicy")
+        .filter(({ inputs }) => /AuthorizeSecurityGroupIngress/.test(inputs.policy))
+        .map(({ name }) => name);
+    assert.deepEqual([lab, rotating, observing.resources, enforcing.resources].map(adding), [
+      [],
+      [],
+      [],
+      ["tourniquet-lab-NarrowOpenSsh"],
+    ]);
+    const changes = statementsOf(enforcing.resources, "NarrowOpenSsh").filter(({ Action }) =>
+      [Action].flat().some((one) => CUTS.test(one)),
+    );
+    assert.deepEqual(changes, [
+      {
+        Effect: "Allow",
+        Action: ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"],
+        Resource: "arn:aws:ec2:us-east-1:123456789012:security-group/*",
+      },
+    ]);
+    const definition = JSON.parse(
+      ofType(enforcing.resources, ":StateMachine")[0]?.inputs.definition,
+    );
+    const { EmergencyActionInfrastructure, VerifyInfrastructure } = definition.States;
+    for (const { Resource } of [EmergencyActionInfrastructure, VerifyInfrastructure]) {
+      assert.match(Resource, /:tourniquet-lab-NarrowOpenSsh$/);
+    }
+    const textOf = (name: string) =>
+      ofType(enforcing.resources, ":Function").find((one) => one.name === `tourniquet-lab-${name}`)
+        ?.files ?? {};
+    assert.ok(zippedBytes(textOf("NarrowOpenSsh")) <= 120 * 1024);
+    assert.match(
+      String(textOf("CloudWatcherCore")["__index.js"]),
+      /"tourniquet-lab-NarrowOpenSsh"/,
+    );
+  });
+
   it("keeps groups in step only by syncedGroups, and adds rules to those groups alone", async () => {
     const syncedGroups = [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }];
     const [enforcing, observing] = await Promise.all([

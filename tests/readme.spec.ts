@@ -7,6 +7,7 @@ import { emergencyActionAccountActions } from "../functions/EmergencyActionAccou
 import { emergencyActionApplicationActions } from "../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../functions/EmergencyActionInfrastructure";
 import { liftSessionBlockActions } from "../functions/LiftSessionBlock";
+import { narrowOpenSshActions } from "../functions/NarrowOpenSsh";
 import { stripAccountActions } from "../functions/StripAccount";
 import { syncGroupsActions } from "../functions/SyncGroups";
 import { keys, laterKeys } from "../settings";
@@ -35,6 +36,8 @@ describe("the README", () => {
       ...emergencyActionAccountActions.roles.cuts,
       ...stripAccountActions.roles.cuts,
       ...emergencyActionInfrastructureActions.cuts,
+      ...narrowOpenSshActions.cuts,
+      ...narrowOpenSshActions.grants,
       ...emergencyActionApplicationActions.cuts,
       ...emergencyActionApplicationActions.rotation,
       ...breakSessionsActions.cuts,

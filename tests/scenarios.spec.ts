@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { s3Permissions } from "../drill/account/s3Operation";
 import { Drill } from "../drill/drill";
-import { captureProgram } from "../drill/program/capture";
+import { type Captured, captureProgram } from "../drill/program/capture";
 import type { ScenarioResult } from "../drill/run";
 import { loadScenario, scenarioFiles } from "../drill/scenario";
 
@@ -19,10 +19,20 @@ const failurePathsOnly: Record<string, string[]> = {
   SweepSessionBlocks: ["ec2:CreateNetworkAclEntry", "s3:PutObject"],
 };
 
-/** Actions that each responder's role allows, by the role's name; its log and its traces aside. */
+/**
+ * Actions that each responder's role allows, by the role's name; its log and its traces aside. With
+ * every setting that asks for a function.
+ */
 async function granted(): Promise<Record<string, string[]>> {
   const settings = { applicationUsers: ["app-*"], containRoles: true };
-  const { resources } = await captureProgram({ settings });
+  const programs = await Promise.all([
+    captureProgram({ settings }),
+    captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
+  ]);
+  return Object.assign({}, ...programs.map(({ resources }) => grantedBy(resources)));
+}
+
+function grantedBy(resources: Captured[]): Record<string, string[]> {
   const functions = resources.filter(({ type }) => type === "aws:lambda/function:Function");
   const policies = resources.filter(({ type }) => type === "aws:iam/rolePolicy:RolePolicy");
   return Object.fromEntries(

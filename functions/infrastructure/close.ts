@@ -1,10 +1,19 @@
-import type { SecurityGroupSubject } from "../../events/incident";
+import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { RuleFact, SecurityGroupSubject } from "../../events/incident";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
 import { type SshRule, sshOpenToWorld } from "../../rulebook/ssh";
 import { patiently } from "../account/user";
-import type { CaseSubject, Mode, Pass } from "../case";
+import {
+  type Action,
+  type CaseSubject,
+  joined,
+  type Mode,
+  type Pass,
+  type Replacing,
+} from "../case";
 import type { Cut } from "../cut";
 import { type Entries, type Eye, type GroupLook, lookAtGroup, type NamedGroup } from "./look";
+import { madeByCase, type Opener } from "./replacements";
 
 /** What becomes of an open group that is put on an interface: it is closed, or a person hears of it. */
 export type AttachedGroups = "alert" | "close";
@@ -25,6 +34,33 @@ export interface Hand extends Eye {
   later: boolean;
   /** A rule had gone since the look, and this is the look again. */
   again?: true;
+  /** How the rules go. */
+  take: Take;
+}
+
+/** Takes away rules that open SSH. */
+export type Take = (
+  hand: Hand,
+  groupId: string,
+  openers: Opener[],
+  /** The group's inbound rules, where they were looked at. */
+  seen?: SecurityGroupRule[],
+) => Promise<Taken>;
+
+/** What came of it. */
+export interface Taken {
+  /** Of the revocation. */
+  outcome: Action["outcome"];
+  /** The rules as EC2 had them, as far as a look found them. */
+  rules?: SecurityGroupRule[];
+  replaced?: Replacing[];
+  notes?: string[];
+  alerts?: string[];
+}
+
+/** Revokes rules in one call, and puts nothing in their place. */
+export async function takeAway(hand: Hand, groupId: string, openers: Opener[]): Promise<Taken> {
+  return { outcome: await revoke(hand, groupId, openers) };
 }
 
 /** The record has the rules' ids: one call. Where they are gone, somebody was at it: look. */
@@ -33,11 +69,31 @@ export async function closeProved(
   group: SecurityGroupSubject,
   groupId: string,
 ): Promise<Pass> {
-  const ids = group.rules.map(({ id }) => id);
-  const outcome = await revoke(hand, groupId, ids);
-  const subject: CaseSubject = { kind: "securityGroup", groupId, before: { rules: group.rules } };
-  if (outcome !== "gone") return { subjects: [subject] };
-  return closeFound(hand, group);
+  const taken = await hand.take(hand, groupId, group.rules.map(openerOf));
+  const known = taken.rules ?? [];
+  const rules = group.rules.map(
+    (rule) => known.find(({ SecurityGroupRuleId }) => SecurityGroupRuleId === rule.id) ?? rule,
+  );
+  return taken.outcome === "gone"
+    ? await afterGone(groupId, taken, () => closeFound(hand, group))
+    : passOf(groupId, rules, taken);
+}
+
+/** What another look comes to, and what had been put in the place of a rule that went meanwhile. */
+async function afterGone(groupId: string, taken: Taken, again: () => Promise<Pass>): Promise<Pass> {
+  const found = await again();
+  return taken.replaced?.length ? joined([passOf(groupId, [], taken), found]) : found;
+}
+
+/** A rule that the record tells, as EC2 would. */
+function openerOf({ id, protocol, fromPort, toPort, source }: RuleFact): Opener {
+  const ports = {
+    ...(fromPort !== undefined && { FromPort: fromPort }),
+    ...(toPort !== undefined && { ToPort: toPort }),
+  };
+  const from = source.includes(":") ? { CidrIpv6: source } : { CidrIpv4: source };
+  const rule = { SecurityGroupRuleId: id, IpProtocol: protocol, ...ports, ...from };
+  return { id, rule, cidrs: [source] };
 }
 
 /** A group to look at. */
@@ -90,7 +146,9 @@ export async function settle(
     return { alerts: judgement.reasons.map((reason) => `${groupId}: ${reason}`), open: unread };
   }
   if (judgement.answer === "no") {
-    return hand.later ? {} : nothing(hand, ordered, `${groupId}: no rule opens SSH to the world`);
+    return hand.later
+      ? madeBefore(hand, found)
+      : nothing(hand, ordered, `${groupId}: no rule opens SSH to the world`);
   }
   const pass = await open(judgement.openers);
   return {
@@ -108,7 +166,7 @@ function nothing({ later }: Hand, ordered: true | undefined, note: string): Pass
 }
 
 /**
- * Revokes these rules of a group that was looked at, in one call.
+ * Takes these rules of a group that was looked at, in one call.
  *
  * @param again what is done where EC2 does not know one of them any more: it refuses the whole call
  *   then, and the others are open until the next pass, seconds later.
@@ -117,21 +175,52 @@ function nothing({ later }: Hand, ordered: true | undefined, note: string): Pass
  */
 export async function closeRules(
   hand: Hand,
-  { groupId, rules }: GroupLook,
+  found: GroupLook,
   ids: string[],
   again?: () => Promise<Pass>,
 ): Promise<Pass> {
-  const openers = rules.filter(({ SecurityGroupRuleId: id = "" }) => ids.includes(id));
-  const outcome = await revoke(hand, groupId, ids);
-  if (outcome === "gone" && again) return again();
+  const { groupId, rules, ingress } = found;
+  const openers = rules.flatMap((rule): Opener[] => {
+    const { SecurityGroupRuleId: id = "" } = rule;
+    const cidrs = ingress.find((one) => one.id === id)?.cidrs ?? [];
+    return ids.includes(id) ? [{ id, rule, cidrs }] : [];
+  });
+  const taken = await hand.take(hand, groupId, openers, rules);
+  if (taken.outcome === "gone" && again) return await afterGone(groupId, taken, again);
   return {
-    subjects: [{ kind: "securityGroup", groupId, before: { rules: openers } }],
+    ...passOf(
+      groupId,
+      openers.map(({ rule }) => rule),
+      taken,
+    ),
     // A later pass finds what somebody opened again, or what the first cut had missed.
     open: hand.later ? ids.map((id) => `${groupId} was open again by ${id}`) : [],
   };
 }
 
-function revoke({ sdk, ec2, cut }: Hand, GroupId: string, SecurityGroupRuleIds: string[]) {
+/** What the case added, where the answer of the call was lost. */
+function madeBefore({ caseId }: Hand, { groupId, rules }: GroupLook): Pass {
+  const replaced = madeByCase(rules, caseId);
+  return replaced.length > 0 ? { subjects: [subjectOf(groupId, [], replaced)] } : {};
+}
+
+function passOf(groupId: string, rules: unknown[], taken: Taken): Pass {
+  const { replaced, notes = [], alerts = [] } = taken;
+  return { subjects: [subjectOf(groupId, rules, replaced)], notes, alerts };
+}
+
+function subjectOf(groupId: string, rules: unknown[], replaced: Replacing[] = []): CaseSubject {
+  return {
+    kind: "securityGroup",
+    groupId,
+    before: { rules },
+    ...(replaced.length > 0 && { replaced }),
+  };
+}
+
+/** The call that takes rules away. */
+export function revoke({ sdk, ec2, cut }: Hand, GroupId: string, openers: Opener[]) {
+  const SecurityGroupRuleIds = openers.map(({ id }) => id);
   const command = new sdk.RevokeSecurityGroupIngressCommand({ GroupId, SecurityGroupRuleIds });
   return cut("ec2:RevokeSecurityGroupIngress", GroupId, command, () => ec2.send(command));
 }

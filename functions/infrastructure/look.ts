@@ -145,6 +145,11 @@ async function readEntries(eye: Eye, id: string, known: string[]) {
   }
 }
 
+/** The inbound rules of a group, as far as EC2 shows any. Errors of the SDK go up untouched. */
+export async function inboundRules(eye: Eye, groupId: string): Promise<SecurityGroupRule[]> {
+  return (await rulesOf(eye, [groupId])).filter((one) => !one.IsEgress);
+}
+
 /** A filter that matches nothing is no error: a group without any rule and no group look alike. */
 async function rulesOf({ sdk, ec2 }: Eye, groupIds: string[]): Promise<SecurityGroupRule[]> {
   const rules: SecurityGroupRule[] = [];

@@ -1,4 +1,6 @@
+import type { IpPermission } from "@aws-sdk/client-ec2";
 import type { Action, Case } from "../case";
+import { ruleInWords, rulesOf } from "../infrastructure/permission";
 
 type Input = Action["input"];
 
@@ -31,6 +33,7 @@ export const effects: Record<string, (input: Input, known: Case) => string> = {
   "secretsmanager:CreateSecret": () => "secret made, with the new access key",
   "secretsmanager:PutSecretValue": () => "new access key put into the secret",
   "ec2:RevokeSecurityGroupIngress": revoked,
+  "ec2:AuthorizeSecurityGroupIngress": added,
   "ec2:CreateNetworkAclEntry": entryMade,
   "ec2:DeleteNetworkAclEntry": ({ RuleNumber }) => `entry ${RuleNumber} taken off`,
 };
@@ -77,6 +80,11 @@ function revoked({ GroupId, SecurityGroupRuleIds = [] }: Input, { subjects }: Ca
   );
   const told = (SecurityGroupRuleIds as string[]).map((id) => ruleText(id, rules));
   return `rule ${told.join(", ")} revoked`;
+}
+
+function added({ IpPermissions = [] }: Input): string {
+  const rules = (IpPermissions as IpPermission[]).flatMap(rulesOf).map(ruleInWords);
+  return `added ${rules.join(", ")}`;
 }
 
 /** A record's rule has names of its own, EC2's has the API's. */

@@ -15,6 +15,11 @@ const steps = [
   step("boundary:bob", "boundary", "bob"),
   step("deny:bob", "deny", "bob"),
   step("deny:eve", "deny", "eve"),
+  step("rules:sg-1:a", "rules", "sg-1"),
+  step("rules:sg-1:b", "rules", "sg-1"),
+  step("replacements:sg-1:c", "replacements", "sg-1"),
+  step("replacements:sg-1:d", "replacements", "sg-1"),
+  step("replacements:sg-2:e", "replacements", "sg-2"),
 ];
 
 async function outcomes(errors: Record<string, Error>): Promise<string[]> {
@@ -46,7 +51,7 @@ describe("apply", () => {
 
   it("keeps what denies on a user who has not got everything back, and on him alone", async () => {
     const errors = { "policies:bob:p": refusal("LimitExceededException", "ten are attached") };
-    assert.deepEqual(await outcomes(errors), [
+    assert.deepEqual((await outcomes(errors)).slice(0, 6), [
       "failed policies:bob:p",
       "done policies:eve:p",
       "done keys:bob:k",
@@ -82,6 +87,25 @@ describe("apply", () => {
       all.map(({ outcome, step: { subject } }) => `${outcome} ${subject}`),
       ["failed acl-1", "kept acl-1", "there acl-2", "kept blocks/1.json"],
     );
+  });
+
+  it("keeps what stands in the place of rules that did not come back, in their group alone", async () => {
+    const errors = {
+      "rules:sg-1:b": refusal("RulesPerSecurityGroupLimitExceeded"),
+      "replacements:sg-2:e": refusal("UnauthorizedOperation"),
+    };
+    assert.deepEqual((await outcomes(errors)).slice(6), [
+      "done rules:sg-1:a",
+      "failed rules:sg-1:b",
+      "kept replacements:sg-1:c",
+      "kept replacements:sg-1:d",
+      "failed replacements:sg-2:e",
+    ]);
+    const refused = { "replacements:sg-1:c": refusal("UnauthorizedOperation") };
+    assert.deepEqual((await outcomes(refused)).slice(8, 10), [
+      "failed replacements:sg-1:c",
+      "done replacements:sg-1:d",
+    ]);
   });
 
   it("takes what is there already for given back", async () => {

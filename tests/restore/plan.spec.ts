@@ -7,6 +7,7 @@ import type { Action, CaseSubject } from "../../functions/case";
 import { emergencyActionAccountActions } from "../../functions/EmergencyActionAccount";
 import { emergencyActionApplicationActions } from "../../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../../functions/EmergencyActionInfrastructure";
+import { narrowOpenSshActions } from "../../functions/NarrowOpenSsh";
 import { stripAccountActions } from "../../functions/StripAccount";
 import type { CaseFile } from "../../restore/caseFile";
 import { type Plan, planRestore, type Wishes } from "../../restore/plan";
@@ -985,6 +986,81 @@ const cases: [
     },
   ],
   [
+    "gives a rule back, then takes away what was added in its place; so with the attack's alone by --false-alarm",
+    replacedCase(),
+    presentOf(
+      {},
+      { securityGroups: { "sg-1": [replacement("sgr-21", 21), replacement("sgr-23", 23)] } },
+    ),
+    {
+      steps: [
+        oldRule,
+        [
+          "replacements:sg-1:sgr-21",
+          "ec2:RevokeSecurityGroupIngress",
+          { GroupId: "sg-1", SecurityGroupRuleIds: ["sgr-21"] },
+        ],
+      ],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+        "replacements:sg-1:sgr-23: the record itself opened it: it is the attack (--false-alarm takes it away)",
+      ],
+    },
+  ],
+  [
+    "stops at a rule that was changed since the case added it, and knows one that is gone",
+    replacedCase(),
+    presentOf({}, { securityGroups: { "sg-1": [replacement("sgr-21", 24)] } }),
+    {
+      steps: [
+        oldRule,
+        [
+          "replacements:sg-1:sgr-21",
+          "ec2:RevokeSecurityGroupIngress",
+          { GroupId: "sg-1", SecurityGroupRuleIds: ["sgr-21"] },
+        ],
+      ],
+      there: ["replacements:sg-1:sgr-23"],
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+      ],
+      drift: ["replacements:sg-1:sgr-21: sgr-21 is another rule than the case had added"],
+      stops: ["replacements:sg-1:sgr-21"],
+    },
+  ],
+  [
+    "leaves what was added in place of a rule that somebody else took",
+    { ...replacedCase(), actions: replacedCase().actions.slice(0, 1) },
+    presentOf(
+      {},
+      { securityGroups: { "sg-1": [replacement("sgr-21", 21), replacement("sgr-23", 23)] } },
+    ),
+    {
+      left: [
+        "replacements:sg-1:sgr-21: the case did not take sgr-old, which it stands for (--only replacements:sg-1:sgr-21 takes it away)",
+        "replacements:sg-1:sgr-23: the case did not take sgr-new, which it stands for (--only replacements:sg-1:sgr-23 takes it away)",
+      ],
+    },
+  ],
+  [
+    "leaves what stands for a rule that the case does not have",
+    {
+      ...replacedCase(),
+      subjects: replacedCase().subjects.map(
+        (one) => ({ ...one, before: { rules: [] } }) as CaseSubject,
+      ),
+    },
+    presentOf({}, { securityGroups: { "sg-1": [replacement("sgr-21", 21)] } }),
+    {
+      there: ["replacements:sg-1:sgr-23"],
+      left: [
+        "rules:sg-1:sgr-old: the case does not have the rule: the record of the call that made it does",
+        "rules:sg-1:sgr-new: the case does not have the rule: the record of the call that made it does",
+        "replacements:sg-1:sgr-21: sgr-old does not come back (--only replacements:sg-1:sgr-21 takes it away)",
+      ],
+    },
+  ],
+  [
     "does not make a former version the default that makes admins too",
     policyCase(),
     presentOf({}, { ...world, policies: { [TEAM]: versions(["v1", ALLOW_ALL]) } }),
@@ -1088,6 +1164,43 @@ function rulesCase(): CaseFile {
   });
 }
 
+function replacement(id: string, port: number) {
+  const ports = { IpProtocol: "tcp", FromPort: port, ToPort: port };
+  return { SecurityGroupRuleId: id, ...ports, CidrIpv4: "0.0.0.0/0" };
+}
+
+/** The rules' case, with what was added in the place of each rule. */
+function replacedCase(): CaseFile {
+  const file = rulesCase();
+  const permission = (port: number) => ({
+    IpProtocol: "tcp",
+    FromPort: port,
+    ToPort: port,
+    IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "Tourniquet case e" }],
+  });
+  return {
+    ...file,
+    subjects: file.subjects.map(
+      (one) =>
+        ({
+          ...one,
+          replaced: [
+            { id: "sgr-21", insteadOf: "sgr-old" },
+            { id: "sgr-23", insteadOf: "sgr-new" },
+          ],
+        }) as CaseSubject,
+    ),
+    actions: [
+      done(
+        "ec2:AuthorizeSecurityGroupIngress",
+        { GroupId: "sg-1", IpPermissions: [permission(21), permission(23)] },
+        "sg-1",
+      ),
+      ...file.actions,
+    ],
+  };
+}
+
 describe("planRestore", () => {
   for (const [name, file, present, expected, wishes, others] of cases) {
     it(name, () => {
@@ -1106,6 +1219,7 @@ describe("planRestore", () => {
       ...emergencyActionApplicationActions.rotation,
       ...emergencyActionInfrastructureActions.cuts,
       ...breakSessionsActions.cuts,
+      ...narrowOpenSshActions.grants,
     ];
     assert.deepEqual([...new Set(cuts)].sort(), [...knownCalls].sort());
   });

@@ -3,6 +3,7 @@ import type { Answer, Request } from "../wire";
 import { aclEntries } from "./aclEntries";
 import { assumeRole } from "./assumeRole";
 import { attachmentQuota } from "./attachmentQuota";
+import { authorizeWhole } from "./authorizeWhole";
 import { callerIdentity } from "./callerIdentity";
 import { canonicalCidr } from "./canonicalCidr";
 import type { Backend, Correction } from "./correction";
@@ -39,6 +40,7 @@ export const corrections: Correction[] = [
   lookupEvents,
   canonicalCidr,
   aclEntries,
+  authorizeWhole,
   revokeById,
   ruleOwner,
   groupsOfPrefixList,

@@ -5,6 +5,7 @@ import { emergencyActionAccountActions } from "../../../functions/EmergencyActio
 import { emergencyActionApplicationActions } from "../../../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../../../functions/EmergencyActionInfrastructure";
 import { liftSessionBlockActions } from "../../../functions/LiftSessionBlock";
+import { narrowOpenSshActions } from "../../../functions/NarrowOpenSsh";
 import { actionLines, effects } from "../../../functions/report/actions";
 import { stripAccountActions } from "../../../functions/StripAccount";
 import { ADMIN, caseOf, DENY_ALL, TEAM } from "../given";
@@ -106,6 +107,17 @@ const lines: [action: Action, line: string][] = [
     "sg-1: rule sgr-1 (tcp 22 from 0.0.0.0/0), sgr-2 (tcp 20-25 from ::/0), sgr-3 (-1 from pl-1), sgr-4 revoked (ec2:RevokeSecurityGroupIngress)",
   ],
   [
+    action("ec2:AuthorizeSecurityGroupIngress", "sg-1", {
+      GroupId: "sg-1",
+      IpPermissions: [
+        { IpProtocol: "tcp", FromPort: 23, ToPort: 25, IpRanges: [{ CidrIp: "0.0.0.0/0" }] },
+        { IpProtocol: "icmpv6", FromPort: -1, ToPort: -1, Ipv6Ranges: [{ CidrIpv6: "::/0" }] },
+        { IpProtocol: "tcp", FromPort: 22, ToPort: 22, PrefixListIds: [{ PrefixListId: "pl-1" }] },
+      ],
+    }),
+    "sg-1: added tcp 23-25 from 0.0.0.0/0, icmpv6 from ::/0, tcp 22 from pl-1 (ec2:AuthorizeSecurityGroupIngress)",
+  ],
+  [
     acl("CreateNetworkAclEntry", {
       RuleNumber: 98,
       RuleAction: "deny",
@@ -157,13 +169,15 @@ describe("the lines of what was done", () => {
       emergencyActionAccountActions,
       stripAccountActions,
       emergencyActionInfrastructureActions,
+      narrowOpenSshActions,
       emergencyActionApplicationActions,
       breakSessionsActions,
       liftSessionBlockActions,
-    ] as { cuts: string[]; rotation?: string[]; roles?: { cuts: string[] } }[];
-    const calls = all.flatMap(({ cuts, rotation = [], roles }) => [
+    ] as { cuts: string[]; rotation?: string[]; grants?: string[]; roles?: { cuts: string[] } }[];
+    const calls = all.flatMap(({ cuts, rotation = [], grants = [], roles }) => [
       ...cuts,
       ...rotation,
+      ...grants,
       ...(roles?.cuts ?? []),
     ]);
     assert.ok(calls.length > 20);
