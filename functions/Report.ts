@@ -111,7 +111,7 @@ export function write(input: ReportInput): Message {
   return {
     subject: title.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100),
     body,
-    chat: chatOf(input, title, body, tasks),
+    chat: chatOf(input, title, body),
   };
 }
 
@@ -123,12 +123,7 @@ const LONGEST_BODY = 60_000;
 const LONGEST_CHAT = 3_000;
 
 /** Messages about the same subjects share a thread. */
-function chatOf(
-  input: ReportInput,
-  title: string,
-  body: string,
-  tasks: string[],
-): ChatNotification {
+function chatOf(input: ReportInput, title: string, body: string): ChatNotification {
   const { CloudWatcherCore: incident, case: known } = input.state;
   const about = (incident?.subjects ?? []).map(nameOf);
   return {
@@ -139,7 +134,7 @@ function chatOf(
       textType: "client-markdown",
       title,
       description: body.slice(0, LONGEST_CHAT),
-      nextSteps: [...openIn(known), ...(known?.alerts ?? []), ...tasks].slice(0, 10),
+      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10),
     },
     metadata: {
       threadId: about.join(" ") || title,

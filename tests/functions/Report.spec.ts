@@ -384,7 +384,7 @@ describe("Report", () => {
         textType: "client-markdown",
         title,
         description: lines.join("\n"),
-        nextSteps: ["a door", "an alert", rerun, caller.slice(2)],
+        nextSteps: ["a door", "an alert"],
       },
       metadata: {
         threadId: "user bob",
