@@ -201,6 +201,7 @@ function openIn(known: Case | undefined): string[] {
 
 function aboutOf({ actor, event }: Incident): string {
   if (actor.type === "Operator") return `a person's order in ${event.account}`;
+  if (event.name === "unknown") return "what is no known event";
   return `${event.name} in ${event.account}`;
 }
 
@@ -211,6 +212,7 @@ function openingOf({ actor, event }: Incident): string {
   if (actor.type === "Operator") {
     return `A person ordered this at ${time}; CloudTrail's record of StartExecution says who.`;
   }
+  if (name === "unknown") return "An execution was started by what is no known event.";
   switch (event.source) {
     case "guardduty.amazonaws.com":
       return `GuardDuty found ${name} at ${time}, with calls from ${from}.`;

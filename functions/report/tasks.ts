@@ -1,5 +1,5 @@
 import type { Incident, Subject } from "../../events/incident";
-import type { Case, CaseSubject } from "../case";
+import type { Action, Case, CaseSubject } from "../case";
 
 /** What an incident came to, as far as it makes work for people. */
 export interface Aftermath {
@@ -30,7 +30,7 @@ export function tasksAfter(after: Aftermath): string[] {
   if (!taken && !(unfinished && known?.mode !== "observe")) return [];
   return [
     ...(unfinished ? byHand(after) : []),
-    ...(taken ? callerTasks(after) : []),
+    ...callerTasks(after),
     ...(taken && known ? known.subjects.flatMap((subject) => tasksOf(subject, known, after)) : []),
   ];
 }
@@ -43,40 +43,75 @@ function where(name: string | undefined, text: string, otherwise: string): strin
   return [name !== undefined && PLAIN.test(name) ? text : otherwise];
 }
 
-/** Only what a pass left undone is done by hand; then a new execution looks at all of it again. */
+/** What a pass left undone, as commands; then a new execution looks at all of it again. */
 function byHand({ incident, known, execution }: Aftermath): string[] {
   const [, partition, , region, account, , machine] = execution.split(":");
   const subjects = known?.subjects.length ? known.subjects : (incident?.subjects ?? []);
-  const denied = (name: string) =>
-    known?.actions.some(
-      ({ call, subject, outcome }) =>
-        subject === `user ${name}` &&
-        outcome === "done" &&
-        /^iam:(AttachUserPolicy|PutUserPermissionsBoundary)$/.test(call),
-    );
   const machineArn = `arn:${partition}:states:${region}:${account}:stateMachine:${machine}`;
   return [
-    ...subjects.flatMap((subject: Subject | CaseSubject) => {
-      if (subject.kind === "user" && !denied(subject.name)) {
-        return where(
-          subject.name,
-          `User ${subject.name} is NOT denied: aws iam attach-user-policy --user-name ${subject.name} --policy-arn arn:${partition}:iam::aws:policy/AWSDenyAll`,
-          `Attach AWSDenyAll to this user, who is NOT denied: ${subject.name}`,
-        );
-      }
-      if (subject.kind === "securityGroup") {
-        return where(
-          subject.groupId,
-          `See whether ${subject.groupId} is open still: aws ec2 describe-security-group-rules --filters Name=group-id,Values=${subject.groupId}`,
-          "See which security group is open still",
-        );
-      }
-      return [];
-    }),
+    ...subjects.flatMap((subject) => stillIn(subject, known, `arn:${partition}`)),
+    ...failedCalls(known?.actions ?? []).map(
+      (one) => `By hand, since it failed: ${commandOf(one) ?? `${one.call} on ${one.subject}`}`,
+    ),
     "Run it again when the cause is gone, which is harmless: " +
       `aws stepfunctions describe-execution --execution-arn ${execution} --query input --output text > event.json; ` +
       `aws stepfunctions start-execution --state-machine-arn ${machineArn} --input file://event.json`,
   ];
+}
+
+/** What no failed call tells: nothing was tried, or somebody has undone it. */
+function stillIn(subject: Subject | CaseSubject, known: Case | undefined, arn: string): string[] {
+  const tried = (subjectName: string, calls: RegExp) =>
+    known?.actions.some((one) => one.subject === subjectName && calls.test(one.call)) ?? false;
+  if (subject.kind === "user") {
+    const { name } = subject;
+    const undone = known?.open.includes(`user ${name} has no AWSDenyAll`);
+    if (tried(`user ${name}`, /^iam:(AttachUserPolicy|PutUserPermissionsBoundary)$/) && !undone) {
+      return [];
+    }
+    return where(
+      name,
+      `User ${name} is NOT denied: aws iam attach-user-policy --user-name ${name} --policy-arn ${arn}:iam::aws:policy/AWSDenyAll (or, where he has ten policies: aws iam put-user-permissions-boundary --user-name ${name} --permissions-boundary ${arn}:iam::aws:policy/AWSDenyAll)`,
+      `Attach AWSDenyAll to this user, who is NOT denied: ${name}`,
+    );
+  }
+  if (subject.kind !== "securityGroup" || tried(subject.groupId ?? "", /^ec2:Revoke/)) return [];
+  return where(
+    subject.groupId,
+    `See whether ${subject.groupId} is open: aws ec2 describe-security-group-rules --filters Name=group-id,Values=${subject.groupId}`,
+    "See which security group is open",
+  );
+}
+
+/** The calls that failed and were not made by a later pass, each once. */
+function failedCalls(actions: Action[]): Action[] {
+  const key = ({ call, input }: Action) => `${call} ${JSON.stringify(input)}`;
+  const last = new Map(actions.map((one) => [key(one), one]));
+  return [...last.values()].filter(({ outcome }) => outcome === "failed");
+}
+
+/**
+ * The AWS CLI's command for a call whose input is plain: it names commands and options after the API's
+ * calls and parameters. undefined where it is not: a network ACL's entry has a shape of its own.
+ */
+function commandOf({ call, input }: Action): string | undefined {
+  const [service, name = ""] = call.split(":");
+  const options = Object.entries(input).map(([key, value]) => {
+    const values = Array.isArray(value) ? value : [value];
+    const plain =
+      values.length > 0 && values.every((one) => typeof one === "string" && PLAIN.test(one));
+    return plain ? `--${kebab(key)} ${values.join(" ")}` : undefined;
+  });
+  if (options.includes(undefined)) return undefined;
+  return `aws ${service} ${kebab(name)} ${options.join(" ")}`;
+}
+
+/** "UpdateSSHPublicKey" → "update-ssh-public-key" */
+function kebab(name: string): string {
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
 }
 
 /** Whoever made the call has the rights to make it again. */

@@ -134,6 +134,7 @@ describe("Report", () => {
       "- an alert",
       "",
       "Left to do:",
+      `- By hand, since it failed: aws iam update-access-key --access-key-id ${KEY}`,
       `- ${rerun}`,
       caller,
       "",
@@ -329,6 +330,13 @@ describe("Report", () => {
     const none = { RecordCase: refused, CloseCase: refused };
     const { lines } = await message({ CloudWatcherCore: event, case: would, recorded: none });
     assert.deepEqual(lines.slice(7, -2), ["NO CASE", slow, ...saving.slice(0, 2)]);
+  });
+
+  it("tells of what is no known event", async () => {
+    const unknown = { ...event.event, name: "unknown", account: "unknown" };
+    const { subject, lines } = await message({ CloudWatcherCore: { ...event, event: unknown } });
+    assert.equal(subject, "Tourniquet: nothing to do for what is no known event");
+    assert.equal(lines[0], "An execution was started by what is no known event.");
   });
 
   it("does not list twice what six looks found open", async () => {

@@ -63,7 +63,7 @@ const failed: Case = caseOf({
     done(
       "iam:UpdateAccessKey",
       "user bob",
-      { AccessKeyId: "AKIAIOSFODNN7EXAMPLE" },
+      { UserName: "bob", AccessKeyId: "AKIAIOSFODNN7EXAMPLE", Status: "Inactive" },
       { outcome: "failed", error: "AccessDenied: explicit deny in a service control policy" },
     ),
   ],

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import type { Action, CaseSubject } from "../../../functions/case";
 import { type Aftermath, tasksAfter } from "../../../functions/report/tasks";
-import { caseOf, DENY_ALL, incident, TEAM } from "../given";
+import { caseOf, incident, TEAM } from "../given";
 
+const denyAll = "arn:aws-cn:iam::aws:policy/AWSDenyAll";
 const execution = "arn:aws-cn:states:cn-north-1:123456789012:execution:tourniquet-lab:e-1";
 const at = "2026-06-01T12:00:01.000Z";
 const caseAt = "s3://cases/cases/e-1.json";
 
 function taken(call: string, subject: string, outcome: Action["outcome"] = "done"): Action {
   return { call, subject, input: {}, outcome, at };
+}
+function failed(call: string, input: Action["input"]): Action {
+  return { ...taken(call, `user ${input.UserName}`, "failed"), input };
 }
 const any = taken("iam:X", "user nobody");
 
@@ -31,6 +35,9 @@ function aftermath(subjects: CaseSubject[], over: Partial<Aftermath> = {}): Afte
 const user = (name: string): CaseSubject => ({ kind: "user", name });
 const lookUp = (name: string) =>
   `aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"Username","AttributeValue":"${name}"}]'`;
+const notDenied = (name: string) =>
+  `User ${name} is NOT denied: aws iam attach-user-policy --user-name ${name} --policy-arn ${denyAll} ` +
+  `(or, where he has ten policies: aws iam put-user-permissions-boundary --user-name ${name} --permissions-boundary ${denyAll})`;
 const rerun =
   `Run it again when the cause is gone, which is harmless: aws stepfunctions describe-execution --execution-arn ${execution} --query input --output text > event.json; ` +
   "aws stepfunctions start-execution --state-machine-arn arn:aws-cn:states:cn-north-1:123456789012:stateMachine:tourniquet-lab --input file://event.json";
@@ -240,26 +247,94 @@ const cases: [name: string, given: Aftermath, tasks: string[]][] = [
     ["If no person of yours used the root user: change its password, and delete its keys"],
   ],
   [
-    "a user whose first cut failed",
+    "calls that failed for good, and a user who was not tried",
     aftermath([], {
       unfinished: true,
       known: caseOf({
         subjects: [user("bob"), user("eve"), user("b;b")],
         actions: [
-          taken("iam:AttachUserPolicy", "user bob", "failed"),
-          taken("iam:PutUserPermissionsBoundary", "user eve"),
+          failed("iam:AttachUserPolicy", { UserName: "bob", PolicyArn: denyAll }),
+          failed("iam:UpdateSSHPublicKey", {
+            UserName: "bob",
+            SSHPublicKeyId: "APKA1",
+            Status: "Inactive",
+          }),
+          failed("iam:DeleteUserPolicy", { UserName: "bob", PolicyName: "all" }),
+          {
+            ...failed("iam:DeleteUserPolicy", { UserName: "bob", PolicyName: "all" }),
+            outcome: "done",
+          },
+          failed("iam:DeactivateMFADevice", { UserName: "bob", SerialNumber: "x`id`" }),
+          failed("iam:DeactivateMFADevice", { UserName: "bob", SerialNumber: "GAHT1" }),
+          failed("iam:DeactivateMFADevice", { UserName: "bob", SerialNumber: "GAHT1" }),
+          {
+            ...failed("iam:DetachUserPolicy", { UserName: "bob", PolicyArn: TEAM }),
+            outcome: "full",
+          },
         ],
       }),
     }),
     [
-      "User bob is NOT denied: aws iam attach-user-policy --user-name bob --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
+      notDenied("eve"),
       "Attach AWSDenyAll to this user, who is NOT denied: b;b",
+      `By hand, since it failed: aws iam attach-user-policy --user-name bob --policy-arn ${denyAll}`,
+      "By hand, since it failed: aws iam update-ssh-public-key --user-name bob --ssh-public-key-id APKA1 --status Inactive",
+      "By hand, since it failed: iam:DeactivateMFADevice on user bob",
+      "By hand, since it failed: aws iam deactivate-mfa-device --user-name bob --serial-number GAHT1",
       rerun,
-      ...[lookUp("bob"), lookUp("eve")].flatMap((asked, index) => [
-        `See what ${["bob", "eve"][index]} did: ${asked}`,
-        `Ask the owner of ${["bob", "eve"][index]} for new keys and a new password before anything is given back`,
+      ...["bob", "eve"].flatMap((name) => [
+        `See what ${name} did: ${lookUp(name)}`,
+        `Ask the owner of ${name} for new keys and a new password before anything is given back`,
       ]),
       "See in CloudTrail what this user did: b;b",
+    ],
+  ],
+  [
+    "a user whose deny is taken off each time",
+    aftermath([], {
+      unfinished: true,
+      known: caseOf({
+        subjects: [user("bob"), user("eve")],
+        actions: [
+          taken("iam:PutUserPermissionsBoundary", "user bob"),
+          taken("iam:AttachUserPolicy", "user eve"),
+        ],
+        open: ["user bob has no AWSDenyAll"],
+      }),
+    }),
+    [
+      notDenied("bob"),
+      rerun,
+      ...["bob", "eve"].flatMap((name) => [
+        `See what ${name} did: ${lookUp(name)}`,
+        `Ask the owner of ${name} for new keys and a new password before anything is given back`,
+      ]),
+    ],
+  ],
+  [
+    "a security group that could not be closed",
+    aftermath([], {
+      incident: incident([]),
+      unfinished: true,
+      known: caseOf({
+        subjects: [{ kind: "securityGroup", groupId: "sg-1", before: { rules: [] } }],
+        actions: [
+          {
+            ...taken("ec2:RevokeSecurityGroupIngress", "sg-1", "failed"),
+            input: { GroupId: "sg-1", SecurityGroupRuleIds: ["sgr-1", "sgr-2"] },
+          },
+          {
+            ...taken("ec2:CreateNetworkAclEntry", "acl-1", "failed"),
+            input: { NetworkAclId: "acl-1", RuleNumber: 98, Egress: false },
+          },
+        ],
+      }),
+    }),
+    [
+      "By hand, since it failed: aws ec2 revoke-security-group-ingress --group-id sg-1 --security-group-rule-ids sgr-1 sgr-2",
+      "By hand, since it failed: ec2:CreateNetworkAclEntry on acl-1",
+      rerun,
+      "User mallory, who made the call, was NOT contained; if it was not mallory: npm run contain -- user mallory --stack lab",
     ],
   ],
   [
@@ -279,9 +354,9 @@ const cases: [name: string, given: Aftermath, tasks: string[]][] = [
       blocked: false,
     },
     [
-      "User bob is NOT denied: aws iam attach-user-policy --user-name bob --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
-      "See whether sg-1 is open still: aws ec2 describe-security-group-rules --filters Name=group-id,Values=sg-1",
-      "See which security group is open still",
+      notDenied("bob"),
+      "See whether sg-1 is open: aws ec2 describe-security-group-rules --filters Name=group-id,Values=sg-1",
+      "See which security group is open",
       rerun,
     ],
   ],
@@ -315,14 +390,5 @@ describe("what is left to a person", () => {
     assert.deepEqual(tasksAfter({ ...nowhere, blocked: true }), [
       "Take the block's entries off acl-1: inbound 98, 99",
     ]);
-  });
-
-  it("counts either way to deny a user", () => {
-    const known = caseOf({
-      subjects: [user("bob")],
-      actions: [{ ...taken("iam:AttachUserPolicy", "user bob"), input: { PolicyArn: DENY_ALL } }],
-    });
-    const [first] = tasksAfter(aftermath([], { known, unfinished: true }));
-    assert.equal(first, rerun);
   });
 });
