@@ -98,8 +98,7 @@ function commandOf({ call, input }: Action): string | undefined {
   const [service, name = ""] = call.split(":");
   const options = Object.entries(input).map(([key, value]) => {
     const values = Array.isArray(value) ? value : [value];
-    const plain =
-      values.length > 0 && values.every((one) => typeof one === "string" && PLAIN.test(one));
+    const plain = values.every((one) => typeof one === "string" && PLAIN.test(one));
     return plain ? `--${kebab(key)} ${values.join(" ")}` : undefined;
   });
   if (options.includes(undefined)) return undefined;
