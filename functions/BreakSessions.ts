@@ -1,6 +1,15 @@
+import type { RemoteAddressSubject } from "../events/incident";
 import type { AclChange } from "../networkAcl/acl";
 import { type BlockRequest, planBlock } from "../networkAcl/plan";
-import { addToCase, type BranchInput, type Case, type Mode, openCase, type Pass } from "./case";
+import {
+  addToCase,
+  type BranchInput,
+  type Case,
+  joined,
+  type Mode,
+  openCase,
+  type Pass,
+} from "./case";
 import { clientTimes } from "./client";
 import { type Cut, cutting } from "./cut";
 import {
@@ -12,6 +21,7 @@ import {
   isChanged,
   remove,
 } from "./infrastructure/acls";
+import { aclsTried, addressRequest, standingBlock } from "./infrastructure/addressBlock";
 import {
   type BlockStore,
   blockStoreActions,
@@ -33,8 +43,10 @@ import {
   reachOf,
   requestsFor,
   tracking,
+  vpcsOf,
   withLists,
 } from "./infrastructure/reach";
+import { whyKept } from "./infrastructure/remoteAddress";
 
 type Ec2Sdk = typeof import("../sdk/networkAcl");
 type S3Sdk = typeof import("@aws-sdk/client-s3");
@@ -84,7 +96,8 @@ interface Hand {
 /**
  * Cuts the sessions of those who lost access: blocks the SSH ports in the network ACLs of the
  * subnets in which the case's groups have interfaces, for a while. A security group that lost a rule
- * lets a session go on that EC2 tracks; a network ACL does not.
+ * lets a session go on that EC2 tracks; a network ACL does not. An address that tries passwords is
+ * blocked in the network ACL of the subnet in which it does.
  *
  * Each pass does what is missing. What is blocked is written to the bucket before the first entry is
  * made. What a failed call or look left unblocked is in the case's `unblocked`.
@@ -97,25 +110,17 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
 
   const broken = async (before: Case): Promise<Case> => {
     const lost = await lostAccess({ sdk, ec2 }, before);
-    if (lost.rules.length === 0) return before;
+    const tried = before.subjects.flatMap((one) => (one.kind === "remoteAddress" ? [one] : []));
+    if (lost.rules.length + tried.length === 0) return before;
     const actions: Case["actions"] = [];
     const cut = cutting(settings.mode, actions, before.actions);
-    const [all, nics] = await Promise.all([
-      readBlocks(store),
-      nicsBy({ sdk, ec2 }, "group-id", lost.groupIds),
-    ]);
+    const all = await readBlocks(store);
     const own = all.find(({ caseId }) => caseId === before.id) ?? newBlocks(before.id, settings);
     const others = all.filter(({ caseId }) => caseId !== before.id);
     const hand: Hand = { sdk, ec2, cut, store, settings, own, others };
-    const reach = await reachOf(
-      { sdk, ec2 },
-      nics.map(({ subnetId }) => subnetId),
-    );
     const trusted = await trustedSources({ sdk, ec2 }, settings);
-    const passes = [aboutTracking(reach, lost)];
-    for (const acl of reach.acls) {
-      passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
-    }
+    const passes = lost.rules.length > 0 ? await blockLost(hand, lost, trusted) : [];
+    for (const subject of tried) passes.push(await blockAddress(hand, subject, trusted));
     const after = addToCase(before, passes, actions);
     const unblocked = passes.flatMap((pass) => pass.open ?? []);
     const { unblocked: _, ...rest } = after;
@@ -136,7 +141,10 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
 
 /** What could not be looked at, or not be written down, is left as it is until the next pass. */
 function unseen(before: Case, error: unknown): Case {
-  const of = before.subjects.flatMap((one) => (one.kind === "securityGroup" ? [one.groupId] : []));
+  const of = before.subjects.flatMap((one) => {
+    if (one.kind === "remoteAddress") return [one.address];
+    return one.kind === "securityGroup" ? [one.groupId] : [];
+  });
   const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { ...before, unblocked: [`sessions of ${of.join(", ")} may go on: ${why}`] };
 }
@@ -191,6 +199,73 @@ function named(nics: Nic[]): string {
   const words = nics.map(({ id, instanceId }) => (instanceId ? `${id} (${instanceId})` : id));
   const rest = words.length - LISTED;
   return rest > 0 ? `${words.slice(0, LISTED).join(", ")} and ${rest} more` : words.join(", ");
+}
+
+/** Cuts off who lost access by the rules that are gone, in one network ACL after the other. */
+async function blockLost(hand: Hand, lost: Lost, trusted: string[]): Promise<Pass[]> {
+  const nics = await nicsBy(hand, "group-id", lost.groupIds);
+  const reach = await reachOf(
+    hand,
+    nics.map(({ subnetId }) => subnetId),
+  );
+  const passes = [aboutTracking(reach, lost)];
+  for (const acl of reach.acls) {
+    passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
+  }
+  return passes;
+}
+
+/** Blocks an address that tries passwords, before the interface on which it does. */
+async function blockAddress(
+  hand: Hand,
+  subject: RemoteAddressSubject,
+  trusted: string[],
+): Promise<Pass> {
+  const acls = await aclsTried(hand, subject);
+  if (acls.length === 0) {
+    const where = subject.interfaceId ?? subject.instanceId ?? "an instance without a name";
+    const why = `no subnet is found in which it tries ${where}`;
+    return { alerts: [`${subject.address} is not blocked: ${why}`] };
+  }
+  const vpcs = await vpcsOf(
+    hand,
+    acls.map(({ vpcId }) => vpcId),
+  );
+  const passes: Pass[] = [];
+  for (const acl of acls) {
+    const why = whyKept(subject.address, trusted, vpcs[acl.vpcId] ?? []);
+    passes.push(
+      why
+        ? { alerts: [`${subject.address} ${why}: it is not blocked in ${acl.id}`] }
+        : await blockAddressIn(hand, acl, subject.address),
+    );
+  }
+  return joined(passes);
+}
+
+/** Blocks an address in one network ACL, unless another case does, for long enough. */
+async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pass> {
+  const { own, others, settings, store } = hand;
+  const request = addressRequest(address, settings.sshPorts);
+  const what = `tcp ${request.ports.join(", ")} in ${acl.id}`;
+  const half = new Date(Date.now() + settings.sessionBlockMinutes * 30_000).toISOString();
+  const other = standingBlock(others, acl, request, half);
+  const isOwn = changesOf([own], acl.id).length > 0;
+  if (other && !isOwn) {
+    const by = `the case ${other.caseId} has blocked it`;
+    return { alerts: [`${address} is kept from ${what} until ${other.until}: ${by}`] };
+  }
+  const pass = await blockRequest(hand, acl, request);
+  const { subjects = [], alerts: unplaced = [], open = [] } = pass;
+  if (unplaced.length + open.length > 0) return { subjects, open: [...unplaced, ...open] };
+  if (subjects.length === 0)
+    return { notes: [`${acl.id} keeps ${address} from ${what} by itself`] };
+  if (settings.mode === "observe") return { subjects };
+  const early = `npm run restore -- s3://${store.bucket}/cases/${own.caseId}.json --only network-acls`;
+  return {
+    subjects,
+    alerts: [`${address} is kept from ${what} until ${own.until}. This lets it in again: ${early}`],
+  };
 }
 
 /** One network ACL, request by request. */
@@ -287,15 +362,6 @@ async function retract(hand: Hand, acl: Acl, stored: StoredChange, { made, moved
   stored.block = { ...stored.block, add: [], move: moved };
   if (moved.length === 0) hand.own.changes.splice(hand.own.changes.indexOf(stored), 1);
   await writeBlocks(hand.store, hand.own);
-}
-
-function joined(passes: Pass[]): Required<Pass> {
-  return {
-    subjects: passes.flatMap(({ subjects = [] }) => subjects),
-    notes: passes.flatMap(({ notes = [] }) => notes),
-    alerts: passes.flatMap(({ alerts = [] }) => alerts),
-    open: passes.flatMap(({ open = [] }) => open),
-  };
 }
 
 /** Written down before it is made; in `observe` nothing is made. */

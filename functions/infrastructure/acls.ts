@@ -21,6 +21,7 @@ export interface AclHand {
 /** A network ACL as a look found it. */
 export interface Acl {
   id: string;
+  vpcId: string;
   entries: AclEntry[];
   /** The subnets that it guards. */
   subnetIds: string[];
@@ -58,9 +59,11 @@ async function acls(
   return found;
 }
 
-function readAcl({ NetworkAclId = "", Entries = [], Associations = [] }: NetworkAcl): Acl {
+function readAcl(acl: NetworkAcl): Acl {
+  const { NetworkAclId = "", VpcId = "", Entries = [], Associations = [] } = acl;
   return {
     id: NetworkAclId,
+    vpcId: VpcId,
     entries: Entries.map(readEntry),
     subnetIds: Associations.flatMap(({ SubnetId }) => SubnetId ?? []),
   };

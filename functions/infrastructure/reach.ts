@@ -1,4 +1,4 @@
-import type { EC2Client, NetworkInterface, SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { EC2Client, NetworkInterface, SecurityGroupRule, Vpc } from "@aws-sdk/client-ec2";
 import type { RuleFact } from "../../events/incident";
 import type { BlockRequest } from "../../networkAcl/plan";
 import { readCidr } from "../../rulebook/cidr";
@@ -101,7 +101,8 @@ export async function reachOf(hand: Hand, subnetIds: string[]): Promise<Reach> {
     "subnet-id",
     acls.flatMap((acl) => acl.subnetIds),
   );
-  const [rules, vpcs] = await Promise.all([rulesOf(hand, nics), vpcsOf(hand, nics)]);
+  const vpcIds = nics.map(({ vpcId }) => vpcId);
+  const [rules, vpcs] = await Promise.all([rulesOf(hand, nics), vpcsOf(hand, vpcIds)]);
   return { acls, nics, rules, vpcs };
 }
 
@@ -148,23 +149,31 @@ export async function prefixLists(
   return lists;
 }
 
-async function vpcsOf({ sdk, ec2 }: Hand, nics: Nic[]): Promise<Record<string, string[]>> {
+/** The CIDRs of VPCs, by id. */
+export async function vpcsOf(
+  { sdk, ec2 }: Hand,
+  vpcIds: string[],
+): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
-  for (const Values of inFilters(nics.map(({ vpcId }) => vpcId))) {
+  for (const Values of inFilters(vpcIds)) {
     const input = { Filters: [{ Name: "vpc-id", Values }] };
     for await (const page of sdk.paginateDescribeVpcs({ client: ec2 }, input)) {
-      for (const vpc of listed(page.Vpcs)) {
-        found[vpc.VpcId ?? ""] = [
-          ...(vpc.CidrBlock ? [vpc.CidrBlock] : []),
-          ...(vpc.CidrBlockAssociationSet ?? []).flatMap(({ CidrBlock }) => CidrBlock ?? []),
-          ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap(
-            ({ Ipv6CidrBlock }) => Ipv6CidrBlock ?? [],
-          ),
-        ];
-      }
+      for (const vpc of listed(page.Vpcs)) found[vpc.VpcId ?? ""] = cidrsOfVpc(vpc);
     }
   }
   return found;
+}
+
+/**
+ * All CIDRs of a VPC, of both families.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html
+ */
+export function cidrsOfVpc(vpc: Vpc): string[] {
+  return [
+    ...(vpc.CidrBlock ? [vpc.CidrBlock] : []),
+    ...(vpc.CidrBlockAssociationSet ?? []).flatMap(({ CidrBlock }) => CidrBlock ?? []),
+    ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap(({ Ipv6CidrBlock }) => Ipv6CidrBlock ?? []),
+  ];
 }
 
 /** What lost its access: the rules that are gone, and the groups that they were in. */

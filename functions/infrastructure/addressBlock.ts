@@ -1,0 +1,70 @@
+import type { RemoteAddressSubject } from "../../events/incident";
+import { sameEntry } from "../../networkAcl/acl";
+import type { BlockRequest } from "../../networkAcl/plan";
+import { movedBy } from "../../networkAcl/trace";
+import { type Acl, type AclHand, aclsOfSubnets } from "./acls";
+import { changesOf, type StoredBlocks } from "./blocks";
+import { nicsBy } from "./reach";
+import { cidrOf } from "./remoteAddress";
+
+type Eye = Omit<AclHand, "cut">;
+
+/**
+ * The network ACLs before the interface on which an address tries passwords; where the finding names
+ * no subnet, before the interface as EC2 shows it, or before all of the instance's. None: they are
+ * gone, or the finding names nothing.
+ */
+export async function aclsTried(eye: Eye, subject: RemoteAddressSubject): Promise<Acl[]> {
+  const { subnetId } = subject;
+  return aclsOfSubnets(eye, subnetId ? [subnetId] : await subnetsTried(eye, subject));
+}
+
+async function subnetsTried(
+  eye: Eye,
+  { interfaceId, instanceId }: RemoteAddressSubject,
+): Promise<string[]> {
+  const named = interfaceId ? await nicsBy(eye, "network-interface-id", [interfaceId]) : [];
+  const nics =
+    named.length === 0 && instanceId
+      ? await nicsBy(eye, "attachment.instance-id", [instanceId])
+      : named;
+  return nics.map(({ subnetId }) => subnetId);
+}
+
+/**
+ * GuardDuty sees passwords tried on this port only, whichever the owner's SSH ports are.
+ * Source: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-types-ec2.html
+ * (UnauthorizedAccess:EC2/SSHBruteForce)
+ */
+const TRIED_PORT = 22;
+
+/** What blocks one address: SSH alone, since others may use the address beside the attacker. */
+export function addressRequest(address: string, sshPorts: number[]): BlockRequest {
+  const ports = [...new Set([TRIED_PORT, ...sshPorts])].sort((a, b) => a - b);
+  return { sources: [cidrOf(address)], keep: [], ports };
+}
+
+/**
+ * A block of another case that does what is asked for, stands whole, and outlives `until`. GuardDuty
+ * tells of an address again every 15 minutes: one block a finding would use up the entries.
+ */
+export function standingBlock(
+  others: StoredBlocks[],
+  acl: Acl,
+  request: BlockRequest,
+  until: string,
+): StoredBlocks | undefined {
+  const changes = changesOf(others, acl.id);
+  const standing = changes.filter(({ request: { sources, keep, ports }, block: { add } }, at) => {
+    const asked = [sources, keep, ports];
+    const now = movedBy(changes.slice(at + 1).map(({ block }) => block));
+    return (
+      JSON.stringify(asked) === JSON.stringify([request.sources, request.keep, request.ports]) &&
+      add.length > 0 &&
+      add.every((entry) => acl.entries.some((one) => sameEntry(one, now(entry))))
+    );
+  });
+  return others.find(
+    (one) => one.until > until && one.changes.some((change) => standing.includes(change)),
+  );
+}
