@@ -68,16 +68,19 @@ async function close(
   {
     mode = "enforce",
     exemptions = [],
+    trustedLists = [],
     before,
   }: {
     mode?: Mode;
     exemptions?: Exemption[];
+    trustedLists?: string[];
     before?: Case;
   } = {},
 ) {
   const { sdk, calls } = fakeSdk(ec2, "EC2Client", answers);
   const attachedGroups = "alert" as const;
-  const settings = { mode, exemptions, sshPorts: [22], trustedCidrs: [], attachedGroups };
+  const ssh = { sshPorts: [22], trustedCidrs: [], trustedLists };
+  const settings = { mode, exemptions, ...ssh, attachedGroups };
   const input = { incident: incident(subjects), caseId: "e", ...(before && { case: before }) };
   const after = await validCase(emergencyActionInfrastructure(sdk, settings), input);
   return { after, calls };
@@ -342,6 +345,40 @@ describe("EmergencyActionInfrastructure", () => {
       assert.match(after.alerts.join(), /is in the same VPC: it is not blocked/);
     });
   }
+  for (const address of ["192.168.7.7", "100.64.0.1", "fd00::1", "::ffff:10.9.9.9", "8.8.4.4/0"]) {
+    it(`leaves what is no address of the internet: ${address}`, async () => {
+      const { after } = await close([{ ...remote, address }], { DescribeVpcs: vpc });
+      assert.deepEqual(
+        [after.subjects, after.alerts],
+        [
+          [],
+          [
+            `${address} tries SSH passwords on an instance, and is no address of the internet: it is not blocked. Look at it.`,
+          ],
+        ],
+      );
+    });
+  }
+  it("leaves an address in a prefix list that the owner trusts", async () => {
+    const trustedLists = ["pl-1"];
+    const answers = { DescribeVpcs: vpc, GetManagedPrefixListEntries: entries("8.8.4.0/24") };
+    const { after } = await close([remote], answers, { trustedLists });
+    assert.deepEqual(
+      [after.subjects, after.alerts],
+      [
+        [],
+        [
+          "8.8.4.4 tries SSH passwords on an instance, and is in trustedCidrs: it is not blocked. Look at it.",
+        ],
+      ],
+    );
+    const unread = { ...answers, GetManagedPrefixListEntries: throttled };
+    await assert.rejects(close([remote], unread, { trustedLists }), { name: throttled.name });
+  });
+  it("judges an address once", async () => {
+    const { after, calls } = await close([remote], {}, { before: caseOf({ subjects: [remote] }) });
+    assert.deepEqual([after.subjects, after.alerts, calls], [[remote], [], []]);
+  });
 
   it("closes an exempt group by a person's order, and alerts where nothing is open", async () => {
     const exemption: Exemption = {
