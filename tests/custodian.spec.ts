@@ -68,5 +68,15 @@ describe("every trap that is known", () => {
     const [throttled] = scenario("look-up-throttled").faults;
     assert.ok(throttled && throttled.times > CLIENT_ATTEMPTS, JSON.stringify(throttled));
     assert.equal(scenario("key-call-denied-by-the-organization").expect.ends, "Failed");
+    assert.equal(scenario("ssh-revocation-denied").expect.ends, "Failed");
+    const races = [
+      "ssh-rule-vanishes-before-the-cut",
+      "ssh-proved-rule-vanishes",
+      "ssh-group-deleted-meanwhile",
+    ];
+    assert.deepEqual(
+      races.map((name) => scenario(name).attack.map((step) => step.when)),
+      races.map(() => ["start", "before-cut"]),
+    );
   });
 });
