@@ -24,6 +24,7 @@ import {
 } from "./case";
 import { clientTimes } from "./client";
 import { cutting, isGone } from "./cut";
+import { listed } from "./listed";
 
 type SecretsSdk = typeof import("@aws-sdk/client-secrets-manager");
 
@@ -218,16 +219,20 @@ async function ensureReplacement(
   if (look.keys.length >= 2 && spare) await deleteKey(hand, name, spare.id);
 
   let made: { id: string; secretKey: string } | undefined;
+  let attempts = 1;
   const command = new hand.sdk.CreateAccessKeyCommand({ UserName: name });
   const created = await hand.cut("iam:CreateAccessKey", `user ${name}`, command, async () => {
-    const { AccessKey } = await hand.iam.send(command);
+    const { AccessKey, $metadata } = await hand.iam.send(command);
+    attempts = $metadata?.attempts ?? 1;
     const { AccessKeyId: id, SecretAccessKey: secretKey } = AccessKey ?? {};
     // A secret without a key would pass for a replacement.
     if (!id || !secretKey) throw new Error("IAM's answer holds no key");
     made = { id, secretKey };
   });
-  if (created !== "done" && created !== "would") {
-    return { ready: false, notes: [`No replacement key for ${name} could be made`] };
+  const isMade = created === "done" || created === "would";
+  const lost = isMade && attempts === 1 ? [] : await deleteLostKeys(hand, name, look, made?.id);
+  if (!isMade) {
+    return { ready: false, notes: [`No replacement key for ${name} could be made`, ...lost] };
   }
   const kept = await storeKey(hand, secret, version, stored !== undefined, made);
   if (kept !== "done" && kept !== "would") {
@@ -240,8 +245,37 @@ async function ensureReplacement(
   return {
     ready: true,
     ...(made && { keyId: made.id }),
-    notes: made ? [`The new key ${made.id} of ${name} is in the secret ${secret}`] : [],
+    notes: [
+      ...(made ? [`The new key ${made.id} of ${name} is in the secret ${secret}`] : []),
+      ...lost,
+    ],
   };
+}
+
+/**
+ * A key whose answer was lost on its way is there, takes a slot, and its secret is nowhere: whatever
+ * appeared while the replacement was made goes.
+ */
+async function deleteLostKeys(
+  hand: Hand,
+  name: string,
+  { keys }: FoundUser["look"],
+  replacement: string | undefined,
+): Promise<string[]> {
+  const there = await keysOf(hand, name);
+  const lost = there.filter((id) => id !== replacement && !keys.some((known) => known.id === id));
+  await Promise.all(lost.map((id) => deleteKey(hand, name, id)));
+  return lost.map(
+    (id) => `Key ${id} of ${name} appeared while the replacement was made, and was deleted`,
+  );
+}
+
+async function keysOf({ sdk, iam }: Hand, UserName: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const page of sdk.paginateListAccessKeys({ client: iam }, { UserName })) {
+    found.push(...listed(page.AccessKeyMetadata, page).map(({ AccessKeyId = "" }) => AccessKeyId));
+  }
+  return found;
 }
 
 /** The input that goes into the case names the secret and nothing of its content. */

@@ -9,6 +9,7 @@ import {
   type Call,
   cutsIn,
   fakeSdk,
+  inTurn,
   noSuchEntity,
   refusal,
   throttled,
@@ -214,11 +215,36 @@ describe("EmergencyActionApplication", () => {
 
   it("names open that no replacement could be made", async () => {
     const CreateAccessKey = refusal("LimitExceededException");
-    const { after, changes } = await rotate(app, { CreateAccessKey });
+    const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN));
+    const { after, changes } = await rotate(app, { CreateAccessKey, ListAccessKeys });
     assert.deepEqual(changes, [off(KEY), off(KEY), remove(KEY), create()]);
     assert.deepEqual(after.open, [
       "iam:CreateAccessKey on user app-1: LimitExceededException: said the service",
       "No replacement key for app-1 could be made",
+    ]);
+  });
+
+  it("deletes the key whose answer was lost, where the quota then refuses another", async () => {
+    const CreateAccessKey = refusal("LimitExceededException");
+    const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN, "AKIALOST"));
+    const { after, changes } = await rotate(app, { CreateAccessKey, ListAccessKeys });
+    assert.deepEqual(changes.slice(2), [remove(KEY), create(), remove("AKIALOST")]);
+    assert.deepEqual(after.notes.slice(0, 2), [
+      "No replacement key for app-1 could be made",
+      "Key AKIALOST of app-1 appeared while the replacement was made, and was deleted",
+    ]);
+  });
+
+  it("deletes the key whose answer was lost, where another was made", async () => {
+    const made = { AccessKeyId: NEW, SecretAccessKey: SECRET_VALUE };
+    const CreateAccessKey = { AccessKey: made, $metadata: { attempts: 2 } };
+    const ListAccessKeys = inTurn<object>(keys(KEY), keys(KEY, "AKIALOST", NEW));
+    const { after, changes } = await rotate(app, { CreateAccessKey, ListAccessKeys });
+    assert.deepEqual(changes.slice(2), [create(), remove("AKIALOST"), stored]);
+    assert.deepEqual(after.open, []);
+    assert.deepEqual(after.notes, [
+      `The new key ${NEW} of app-1 is in the secret ${secret}`,
+      "Key AKIALOST of app-1 appeared while the replacement was made, and was deleted",
     ]);
   });
 
