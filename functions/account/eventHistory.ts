@@ -15,8 +15,13 @@ export interface Question {
 
 /** LookupEvents gives 50 events a page, and twice a second. */
 const MOST_PAGES = 10;
-/** A function ends after 30 seconds, whatever it had found. */
+/** Milliseconds; a function ends after 30 seconds, whatever it had found. */
 const MOST_MS = 10_000;
+
+/** Until when questions that begin now may be asked: ms since 1970. */
+export function lookUntil(): number {
+  return Date.now() + MOST_MS;
+}
 
 /**
  * The events of one question, the newest first, each with its record as JSON in `CloudTrailEvent`.
@@ -24,18 +29,19 @@ const MOST_MS = 10_000;
  * has IAM's (see `components/homeRegion.ts`).
  * Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
  *
- * @returns `more`: there are older ones, which were not looked through.
+ * @param until no further page is asked for after that: ms since 1970.
+ * @returns `more`: there are or may be older ones, which were not looked through.
  * @throws an error of the SDK as it is.
  */
 export async function eventsOf(
   sdk: TrailSdk,
   trail: CloudTrailClient,
   { by, value, since }: Question,
+  until: number,
 ): Promise<{ events: Event[]; more: boolean }> {
   const events: Event[] = [];
-  const begun = Date.now();
   let NextToken: string | undefined;
-  for (let page = 0; page < MOST_PAGES && Date.now() - begun < MOST_MS; page++) {
+  for (let page = 0; page < MOST_PAGES && Date.now() < until; page++) {
     const answer = await trail.send(
       new sdk.LookupEventsCommand({
         LookupAttributes: [{ AttributeKey: by, AttributeValue: value }],

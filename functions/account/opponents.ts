@@ -5,7 +5,7 @@ import type { Incident, Subject } from "../../events/incident";
 import { type Fields, fieldsOf, nameIn, textIn } from "../../events/record";
 import { howToEnd, isReservedName, revokeSessions } from "../../events/role";
 import type { Case, CaseSubject, Pass } from "../case";
-import { eventsOf, type TrailSdk, trailRegion } from "./eventHistory";
+import { eventsOf, lookUntil, type TrailSdk, trailRegion } from "./eventHistory";
 
 /** The subjects that somebody can open again by a call that CloudTrail has under their names. */
 type Contested = Extract<CaseSubject, { kind: "user" | "group" | "role" | "policy" }>;
@@ -40,7 +40,7 @@ export async function opponentsOf(
   const question = { by: "ResourceName" as const, value: nameOf(subject), since: second(since) };
   const ask = `aws cloudtrail lookup-events --region ${trailRegion()} --start-time ${question.since.toISOString()} --lookup-attributes '${JSON.stringify([{ AttributeKey: question.by, AttributeValue: question.value }])}'`;
   try {
-    const { events, more } = await eventsOf(trail.sdk, trail.client, question);
+    const { events, more } = await eventsOf(trail.sdk, trail.client, question, lookUntil());
     const moves = events.flatMap((one) => moveIn(one, subject, trail.ownRoles) ?? []);
     // What started it all may have come in the second of the first cut.
     const answers = moves.filter(({ id }) => id !== event.id);

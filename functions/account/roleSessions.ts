@@ -1,21 +1,31 @@
 import type { CloudTrailClient, Event } from "@aws-sdk/client-cloudtrail";
 import { revokeSessions } from "../../events/role";
-import { eventsOf, type TrailSdk, trailRegion } from "./eventHistory";
+import { eventsOf, lookUntil, type Question, type TrailSdk, trailRegion } from "./eventHistory";
 
 /** As long as a session of a role may last. */
 const HOURS = 12;
+/** Sessions whose own AssumeRole calls are asked for: LookupEvents answers twice a second. */
+const MOST_FOLLOWED = 8;
+/** From the user's own session on: worker → deployer → admin. */
+const MOST_LINKS = 3;
+/** Milliseconds that a session lasts at most which a session of a role has assumed. */
+const CHAINED_MS = 3_600_000;
 
 /**
  * The sessions of roles that a user had assumed: they outlive his containment, since a session's
- * rights are its role's. One sentence each, with the command that ends it.
+ * rights are its role's. So do the sessions of further roles that such a session had assumed, even
+ * where it has ended. One sentence each, with the command that ends it.
  *
  * Asked for by his name, since the temporary keys of a session of his own (GetSessionToken, the
  * console) are known to nobody: such a call's record is of type IAMUser and has his name. And by his
- * keys, since calls that he made under a former name keep that name.
+ * keys, since calls that he made under a former name keep that name. What a session did has its
+ * temporary key, which the record of AssumeRole tells.
  *
  * CloudTrail may be 15 minutes late, and has an AssumeRole in the region that served it: the
  * sentences say so. A look that fails is a sentence too, since no containment waits for it.
  * Sources: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html,
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html (AssumeRole's record),
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html (role chaining),
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
  *
  * @param keyIds the access keys that are known as his.
@@ -26,25 +36,30 @@ export async function roleSessionsOf(
   name: string,
   keyIds: string[],
 ): Promise<string[]> {
+  const since = new Date(Date.now() - HOURS * 3_600_000);
+  const until = lookUntil();
+  const ask: Ask = (by, value) => eventsOf(sdk, trail, { by, value, since }, until);
   try {
-    const since = new Date(Date.now() - HOURS * 3_600_000);
-    const events = await Promise.all([
-      eventsOf(sdk, trail, { by: "Username", value: name, since }),
-      ...keyIds.map((value) => eventsOf(sdk, trail, { by: "AccessKeyId", value, since })),
+    const answers = await Promise.all([
+      ask("Username", name),
+      ...keyIds.map((id) => ask("AccessKeyId", id)),
     ]);
-    const made = new Map(
-      events
-        .flatMap((one) => one.events)
-        .filter(({ EventName }) => EventName === "AssumeRole")
-        .map((event) => [event.EventId, event]),
+    const own = sessionsIn(
+      answers.flatMap(({ events }) => events),
+      "IAMUser",
     );
-    const found = [...made.values()].flatMap((event) => sessionIn(event) ?? []);
-    const cut = events.some(({ more }) => more)
+    const cut = answers.some(({ more }) => more)
       ? [
           `User ${name} made more calls in ${trailRegion()} than were looked through for roles that he assumed: ask CloudTrail for the rest`,
         ]
       : [];
-    return [...found.map((session) => sentence(name, session)), ...cut];
+    const { found, unfollowed } = await chained(ask, own);
+    const alive = [...own, ...found].filter(isAlive);
+    return [
+      ...alive.map((session) => sentence(name, session)),
+      ...cut,
+      ...unknown(name, unfollowed),
+    ];
   } catch (error) {
     return [
       `Which roles user ${name} had assumed could not be looked up in ${trailRegion()} (${error}): ask CloudTrail for his AssumeRole calls`,
@@ -52,39 +67,119 @@ export async function roleSessionsOf(
   }
 }
 
+type Ask = (by: Question["by"], value: string) => ReturnType<typeof eventsOf>;
+
 interface Session {
   role: string;
   session: string;
-  expires: string;
+  /** Absent: the record does not tell. */
+  expires?: Date;
+  /** Of its temporary credentials. */
+  keyId?: string;
+  /** The roles whose sessions led to it, the user's own first. */
+  through: string[];
 }
 
-function sentence(name: string, { role, session, expires }: Session): string {
+/** A session of which it is not known what it had assumed, and the error where there was one. */
+type Unfollowed = Session & { because?: string };
+
+/**
+ * The sessions of further roles that these had assumed, link by link and one after the other, and
+ * those of which that is not known.
+ */
+async function chained(ask: Ask, own: Session[]) {
+  const found: Session[] = [];
+  const unfollowed: Unfollowed[] = [];
+  let followed = 0;
+  for (const from of own.filter(mayHaveAssumed)) await follow(from);
+  return { found, unfollowed };
+
+  async function follow(from: Session): Promise<void> {
+    if (!from.keyId || from.through.length + 1 >= MOST_LINKS || followed >= MOST_FOLLOWED) {
+      unfollowed.push(from);
+      return;
+    }
+    followed += 1;
+    try {
+      const { events, more } = await ask("AccessKeyId", from.keyId);
+      if (more) unfollowed.push(from);
+      for (const next of sessionsIn(events, "AssumedRole", [...from.through, from.role])) {
+        found.push(next);
+        await follow(next);
+      }
+    } catch (because) {
+      unfollowed.push({ ...from, because: String(because) });
+    }
+  }
+}
+
+function sentence(name: string, { role, session, expires, through }: Session): string {
+  const by = through.length > 0 ? ` by its session of role ${through.join(", then of role ")}` : "";
+  const until = expires ? expires.toISOString() : "an unknown time";
   return (
-    `User ${name} had assumed role ${role}: its session ${session} lasts until ${expires}. This ` +
+    `User ${name} had assumed role ${role}${by}: its session ${session} lasts until ${until}. This ` +
     `ends the sessions that the role has: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
     `late, and was asked in ${trailRegion()} only, not where he may have called other regions' STS)`
   );
 }
 
+/** One sentence a reason: an application may have hundreds of sessions. */
+function unknown(name: string, unfollowed: Unfollowed[]): string[] {
+  return [...new Set(unfollowed.map(({ because }) => because))].map((reason) => {
+    const its = unfollowed.filter(({ because }) => because === reason);
+    const roles = [...new Set(its.map(({ role }) => role))].join(", ");
+    const count = its.length === 1 ? "one session" : `${its.length} sessions`;
+    const why = reason
+      ? `could not be looked up in ${trailRegion()} (${reason})`
+      : "was not looked up";
+    return `What user ${name} had assumed in turn by ${count} of role ${roles} ${why}: ask CloudTrail for their AssumeRole calls`;
+  });
+}
+
+/** What ended so long ago has left no session of a further role. */
+function mayHaveAssumed({ expires }: Session): boolean {
+  return expires === undefined || expires.getTime() + CHAINED_MS >= Date.now();
+}
+
+/** What has expired is no danger; what does not tell may not have. */
+function isAlive({ expires }: Session): boolean {
+  return expires === undefined || expires.getTime() >= Date.now();
+}
+
+function sessionsIn(events: Event[], caller: string, through: string[] = []): Session[] {
+  const made = events.filter(({ EventName }) => EventName === "AssumeRole");
+  const each = new Map(made.map((event) => [event.EventId, event]));
+  return [...each.values()].flatMap((event) => sessionIn(event, caller, through) ?? []);
+}
+
 /**
- * A failed call made no session. What has expired is no danger; what does not tell may not have. The
- * session of a role may go by the user's name, since whoever assumes it chooses: it is not he.
+ * A failed call made no session. The session of a role may go by the user's name, since whoever
+ * assumes it chooses: it is not he.
  */
-function sessionIn({ CloudTrailEvent = "{}" }: Event): Session | undefined {
+function sessionIn(
+  { CloudTrailEvent = "{}" }: Event,
+  caller: string,
+  through: string[],
+): Session | undefined {
   const { userIdentity, errorCode, requestParameters, responseElements } = JSON.parse(
     CloudTrailEvent,
   ) as {
     userIdentity?: { type?: string };
     errorCode?: string;
     requestParameters?: { roleArn?: string; roleSessionName?: string };
-    responseElements?: { credentials?: { expiration?: string } };
+    responseElements?: { credentials?: { accessKeyId?: string; expiration?: string } };
   };
   const role = requestParameters?.roleArn?.split("/").at(-1);
-  if (userIdentity?.type !== "IAMUser" || errorCode || !role) return undefined;
-  const expires = responseElements?.credentials?.expiration;
+  if (userIdentity?.type !== caller || errorCode || !role) return undefined;
+  const { accessKeyId, expiration } = responseElements?.credentials ?? {};
   // CloudTrail writes "Jun 1, 2026, 1:00:00 PM", in UTC.
-  const time = Date.parse(/Z$|GMT|UTC/.test(expires ?? "") ? `${expires}` : `${expires} UTC`);
-  if (time < Date.now()) return undefined;
-  const when = Number.isNaN(time) ? "an unknown time" : new Date(time).toISOString();
-  return { role, session: requestParameters?.roleSessionName ?? "unknown", expires: when };
+  const text = /Z$|GMT|UTC/.test(expiration ?? "") ? `${expiration}` : `${expiration} UTC`;
+  const expires = new Date(text);
+  return {
+    role,
+    session: requestParameters?.roleSessionName ?? "unknown",
+    ...(!Number.isNaN(expires.getTime()) && { expires }),
+    ...(accessKeyId && { keyId: accessKeyId }),
+    through,
+  };
 }

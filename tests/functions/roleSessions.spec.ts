@@ -17,10 +17,16 @@ function assumed(role: string, expiration?: string, over: object = {}) {
   const record = {
     userIdentity: { type: "IAMUser", userName: "bob", accessKeyId: "ASIA1" },
     requestParameters: { roleArn: `arn:aws:iam::123456789012:role/${role}`, roleSessionName: "it" },
-    responseElements: expiration ? { credentials: { expiration } } : null,
+    responseElements: {
+      credentials: { accessKeyId: `ASIA-${role}`, ...(expiration && { expiration }) },
+    },
     ...over,
   };
-  return { EventId: role, EventName: "AssumeRole", CloudTrailEvent: JSON.stringify(record) };
+  return {
+    EventId: `made ${role}`,
+    EventName: "AssumeRole",
+    CloudTrailEvent: JSON.stringify(record),
+  };
 }
 
 async function ask(LookupEvents: NonNullable<Trail["LookupEvents"]>, keyIds = ["AKIA1"]) {
@@ -29,12 +35,23 @@ async function ask(LookupEvents: NonNullable<Trail["LookupEvents"]>, keyIds = ["
   return { told, calls };
 }
 
+/** What CloudTrail has, by the name or key that is asked for; of all others nothing. */
+function history(by: Record<string, object[]>): NonNullable<Trail["LookupEvents"]> {
+  return ({ LookupAttributes }) => ({
+    Events: by[LookupAttributes?.[0]?.AttributeValue ?? ""] ?? [],
+  });
+}
+
+const bySession = { userIdentity: { type: "AssumedRole" } };
+const anHourAgo = new Date(Date.now() - 3_660_000).toISOString();
+const justNow = new Date(Date.now() - 60_000).toISOString();
+
 describe("roleSessionsOf", () => {
   withEnvironment({ AWS_REGION: "eu-west-1" });
 
   it("names role, session and end, with the command that ends it", async () => {
     const Events = [assumed("team/worker", written(IN_AN_HOUR)), { EventName: "ListUsers" }];
-    const { told } = await ask({ Events });
+    const { told } = await ask(history({ bob: Events }));
     assert.equal(told.length, 1);
     const start = `User bob had assumed role worker: its session it lasts until ${IN_AN_HOUR.toISOString()}. `;
     assert.ok(told[0]?.startsWith(start), told[0]);
@@ -46,24 +63,25 @@ describe("roleSessionsOf", () => {
   });
 
   it("leaves out what failed or has ended, and keeps what does not tell its end", async () => {
-    const { told } = await ask({
-      Events: [
-        assumed("failed", written(IN_AN_HOUR), { errorCode: "AccessDenied" }),
-        assumed("ended", "Jun 1, 2020, 1:00:00 PM"),
-        assumed("chained", written(IN_AN_HOUR), { userIdentity: { type: "AssumedRole" } }),
-        assumed("silent"),
-      ],
-    });
+    const Events = [
+      assumed("failed", written(IN_AN_HOUR), { errorCode: "AccessDenied" }),
+      assumed("ended", "Jun 1, 2020, 1:00:00 PM"),
+      assumed("namesake", written(IN_AN_HOUR), bySession),
+      assumed("silent"),
+    ];
+    const { told } = await ask(history({ bob: Events }));
     assert.equal(told.length, 1);
     assert.match(String(told[0]), /role silent: its session it lasts until an unknown time/);
   });
 
   it("asks for the last twelve hours of the name and each key, page by page, once a session", async () => {
     const { told, calls } = await ask(
-      ({ NextToken }) =>
-        NextToken === "more"
-          ? { Events: [assumed("worker", IN_AN_HOUR.toISOString())] }
-          : { Events: [], NextToken: "more" },
+      ({ NextToken, LookupAttributes }) =>
+        LookupAttributes?.[0]?.AttributeValue?.startsWith("ASIA")
+          ? { Events: [] }
+          : NextToken === "more"
+            ? { Events: [assumed("worker", IN_AN_HOUR.toISOString())] }
+            : { Events: [], NextToken: "more" },
       ["AKIA1", "AKIA2"],
     );
     assert.equal(told.length, 1);
@@ -79,6 +97,7 @@ describe("roleSessionsOf", () => {
       [by("bob", "Username"), "more"],
       [by("AKIA1"), "more"],
       [by("AKIA2"), "more"],
+      [by("ASIA-worker"), undefined],
     ]);
     for (const { StartTime } of inputs) {
       const hours = (Date.now() - Date.parse(String(StartTime))) / 3_600_000;
@@ -98,7 +117,63 @@ describe("roleSessionsOf", () => {
   });
 
   it("asks by the name where no key is known", async () => {
-    const { told, calls } = await ask({ Events: [assumed("worker", written(IN_AN_HOUR))] }, []);
-    assert.deepEqual([told.length, calls.length], [1, 1]);
+    const bob = [assumed("worker", written(IN_AN_HOUR))];
+    const { told, calls } = await ask(history({ bob }), []);
+    assert.deepEqual([told.length, calls.length], [1, 2]);
+  });
+
+  it("names the sessions of further roles that his sessions had assumed, also one that has ended", async () => {
+    const { told } = await ask(
+      history({
+        bob: [assumed("worker", justNow)],
+        "ASIA-worker": [
+          assumed("deployer", written(IN_AN_HOUR), bySession),
+          assumed("other", written(IN_AN_HOUR)),
+        ],
+        "ASIA-deployer": [assumed("admin", written(IN_AN_HOUR), bySession)],
+      }),
+    );
+    const starts = [
+      `User bob had assumed role deployer by its session of role worker: its session it lasts until ${IN_AN_HOUR.toISOString()}. `,
+      `User bob had assumed role admin by its session of role worker, then of role deployer: its session it lasts until ${IN_AN_HOUR.toISOString()}. `,
+      "What user bob had assumed in turn by one session of role admin was not looked up: ask CloudTrail for their AssumeRole calls",
+    ];
+    assert.deepEqual(
+      told.map((one, index) => one.slice(0, starts[index]?.length)),
+      starts,
+    );
+    assert.match(String(told[1]), /put-role-policy --role-name admin/);
+  });
+
+  it("does not follow what ended so long ago that nothing of it lasts", async () => {
+    const { told, calls } = await ask(history({ bob: [assumed("worker", anHourAgo)] }), []);
+    assert.deepEqual([told, calls.length], [[], 1]);
+  });
+
+  it("tells his own sessions where theirs cannot be looked up, and which those are", async () => {
+    const { told } = await ask(
+      ({ LookupAttributes }) =>
+        LookupAttributes?.[0]?.AttributeKey === "Username"
+          ? { Events: [assumed("worker", written(IN_AN_HOUR))] }
+          : throttled,
+      [],
+    );
+    assert.equal(told.length, 2);
+    assert.match(String(told[0]), /^User bob had assumed role worker: /);
+    assert.equal(
+      told[1],
+      "What user bob had assumed in turn by one session of role worker could not be looked up in eu-west-1 (ThrottlingException: Rate exceeded): ask CloudTrail for their AssumeRole calls",
+    );
+  });
+
+  it("follows eight sessions, one after the other, and says which not", async () => {
+    const bob = [..."abcdefghij"].map((role) => assumed(role, written(IN_AN_HOUR)));
+    const { told, calls } = await ask(history({ bob }), []);
+    assert.equal(calls.length, 9);
+    assert.equal(
+      told.at(-1),
+      "What user bob had assumed in turn by 2 sessions of role i, j was not looked up: ask CloudTrail for their AssumeRole calls",
+    );
+    assert.equal(told.length, 11);
   });
 });
