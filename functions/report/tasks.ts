@@ -1,4 +1,5 @@
 import type { Incident, Subject } from "../../events/incident";
+import { howToEnd, isReservedName, revokeSessions } from "../../events/role";
 import type { Action, Case, CaseSubject } from "../case";
 
 /** What an incident came to, as far as it makes work for people. */
@@ -115,11 +116,13 @@ function kebab(name: string): string {
 
 /** Whoever made the call has the rights to make it again. */
 function callerTasks({ incident, known, execution }: Aftermath): string[] {
-  const { type, userName } = incident?.actor ?? {};
+  const { type, userName, roleArn } = incident?.actor ?? {};
+  const role = roleArn?.split("/").at(-1);
+  if (role !== undefined && !isContained(known, "role", role)) return sessionTasks(role, known);
   if (type === "Root") {
     return ["If no person of yours used the root user: change its password, and delete its keys"];
   }
-  if (userName === undefined || known?.subjects.some((one) => isUser(one, userName))) return [];
+  if (userName === undefined || isContained(known, "user", userName)) return [];
   return where(
     userName,
     `User ${userName}, who made the call, was NOT contained; if it was not ${userName}: npm run contain -- user ${userName} --stack ${stackOf(execution)}`,
@@ -127,8 +130,24 @@ function callerTasks({ incident, known, execution }: Aftermath): string[] {
   );
 }
 
-function isUser(subject: CaseSubject, name: string): boolean {
-  return (subject.kind === "user" || subject.kind === "applicationUser") && subject.name === name;
+/** Where an alert tells of the role, it has the command. */
+function sessionTasks(role: string, known: Case | undefined): string[] {
+  if (known?.alerts.some((alert) => alert.includes(`role ${role} `))) return [];
+  const how = isReservedName(role) ? howToEnd(role) : revokeSessions(role);
+  return where(
+    role,
+    `A session of role ${role} made the call, and goes on; if it was not one of yours: ${how}`,
+    `End the sessions of this role, one of which made the call and goes on, if it was not one of yours: ${role}`,
+  );
+}
+
+function isContained(known: Case | undefined, kind: "user" | "role", name: string): boolean {
+  const kinds = kind === "user" ? ["user", "applicationUser"] : ["role"];
+  return (
+    known?.subjects.some(
+      (one) => kinds.includes(one.kind) && (one as { name?: string }).name === name,
+    ) ?? false
+  );
 }
 
 function tasksOf(subject: CaseSubject, known: Case, { caseAt }: Aftermath): string[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { howToEnd, revokeSessions } from "../../../events/role";
 import type { Action, CaseSubject } from "../../../functions/case";
 import { type Aftermath, tasksAfter } from "../../../functions/report/tasks";
 import { caseOf, incident, TEAM } from "../given";
@@ -18,6 +19,11 @@ const any = taken("iam:X", "user nobody");
 
 /** Nobody's call, so that the tasks about a caller are not there. */
 const notice = incident([], { actor: { type: "AWSService", arn: "unknown" } });
+
+function bySession(path: string) {
+  const roleArn = `arn:aws:iam::123456789012:role/${path}`;
+  return incident([], { actor: { type: "AssumedRole", arn: "x", roleArn } });
+}
 
 function aftermath(subjects: CaseSubject[], over: Partial<Aftermath> = {}): Aftermath {
   const known = caseOf({ subjects, actions: [any] });
@@ -239,6 +245,47 @@ const cases: [name: string, given: Aftermath, tasks: string[]][] = [
     [
       `See what mallory did: ${lookUp("mallory")}`,
       "Ask the owner of mallory for new keys and a new password before anything is given back",
+    ],
+  ],
+  [
+    "a caller that is a session of a role",
+    aftermath([], { incident: bySession("app/web") }),
+    [
+      `A session of role web made the call, and goes on; if it was not one of yours: ${revokeSessions("web")}`,
+    ],
+  ],
+  [
+    "a caller that came through IAM Identity Center",
+    aftermath([], { incident: bySession("aws-reserved/sso/AWSReservedSSO_Ops_1a") }),
+    [
+      `A session of role AWSReservedSSO_Ops_1a made the call, and goes on; if it was not one of yours: ${howToEnd("AWSReservedSSO_Ops_1a")}`,
+    ],
+  ],
+  [
+    "a role session that an alert tells of",
+    aftermath([], {
+      incident: bySession("web"),
+      known: caseOf({ actions: [any], alerts: ["Session it of role web made the call"] }),
+    }),
+    [],
+  ],
+  [
+    "a role session of a contained role",
+    aftermath([], {
+      incident: bySession("web"),
+      known: caseOf({ subjects: [{ kind: "remoteAddress", address: "x" }, role], actions: [any] }),
+    }),
+    [
+      `See who had assumed role web: aws cloudtrail lookup-events --lookup-attributes '[{"AttributeKey":"ResourceName","AttributeValue":"arn:aws:iam::123456789012:role/app/web"}]'`,
+      "See who may assume it, which was left as it is: aws iam get-role --role-name web --query Role.AssumeRolePolicyDocument",
+      "Give what runs with it another role until it is given back",
+    ],
+  ],
+  [
+    "a role whose name a shell would read",
+    aftermath([], { incident: bySession("a;b") }),
+    [
+      "End the sessions of this role, one of which made the call and goes on, if it was not one of yours: a;b",
     ],
   ],
   [
