@@ -226,6 +226,24 @@ describe("NarrowOpenSsh", () => {
     assert.deepEqual(words(), LEFT);
   });
 
+  it("adds nothing for a late event of a rule that went, with what had taken its place", async () => {
+    const { answers, words } = group([rule("sgr-web", WORLD, 443)]);
+    const { after } = await close([proved(mail)], answers);
+    assert.deepEqual(words(), ["tcp 443 from 0.0.0.0/0"]);
+    assert.deepEqual(told(after.actions), [`gone ec2:${REVOKE} sg-1`]);
+    assert.deepEqual([after.subjects, after.alerts], [[], []]);
+  });
+
+  it("has no warning where the rule had gone by its own first try", async () => {
+    const { answers, words } = group([mail]);
+    await close([proved(mail)], answers);
+    const { after } = await close([proved(mail)], answers);
+    assert.deepEqual([words(), after.alerts], [LEFT, []]);
+    const [subject] = after.subjects;
+    assert.ok(subject?.kind === "securityGroup");
+    assert.equal(subject.replaced?.length, 3);
+  });
+
   it("knows, when it is tried again, what the first try had added", async () => {
     const { answers } = group([mail]);
     const first = await close([proved(mail)], { ...answers, [REVOKE]: refusal("TimeoutError") });

@@ -1008,6 +1008,25 @@ const cases: [
     },
   ],
   [
+    "knows which rule each one stands for, where rules went in two passes",
+    {
+      ...replacedCase(),
+      actions: [...replacedCase().actions.slice(0, 1), ...laterRule().actions],
+    },
+    presentOf(
+      {},
+      { securityGroups: { "sg-1": [replacement("sgr-21", 21), replacement("sgr-23", 23)] } },
+    ),
+    {
+      left: [
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+        "replacements:sg-1:sgr-23: the record itself opened it: it is the attack (--false-alarm takes it away)",
+        "rules:sg-1:sgr-old: whether it was there before the record is not known (--only rules:sg-1:sgr-old gives it back)",
+        "replacements:sg-1:sgr-21: whether it was there before the record is not known (--only replacements:sg-1:sgr-21 takes it away)",
+      ],
+    },
+  ],
+  [
     "stops at a rule that was changed since the case added it, and knows one that is gone",
     replacedCase(),
     presentOf({}, { securityGroups: { "sg-1": [replacement("sgr-21", 24)] } }),
@@ -1030,7 +1049,12 @@ const cases: [
   ],
   [
     "leaves what was added in place of a rule that somebody else took",
-    { ...replacedCase(), actions: replacedCase().actions.slice(0, 1) },
+    {
+      ...replacedCase(),
+      actions: replacedCase().actions.map((one, index) =>
+        index > 0 ? { ...one, outcome: "gone" as const } : one,
+      ),
+    },
     presentOf(
       {},
       { securityGroups: { "sg-1": [replacement("sgr-21", 21), replacement("sgr-23", 23)] } },
