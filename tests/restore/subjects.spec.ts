@@ -302,6 +302,68 @@ describe("a restore, by kind of subject", function () {
     assert.deepEqual((await restore(id)).told, []);
   });
 
+  describe("that put other rules in a rule's place", () => {
+    let usual: typeof program;
+    before(async () => {
+      usual = program;
+      const settings = { openSsh: "restrict", trustedCidrs: ["9.9.9.0/24"] };
+      program = await captureProgram({ settings });
+    });
+    after(() => {
+      program = usual;
+    });
+
+    it("gives the rule back as it was and takes the others away, the attack's for a false alarm", async () => {
+      const { GroupId } = await call("ec2:CreateSecurityGroup", {
+        GroupName: "web",
+        Description: "web",
+      });
+      const rule = (CidrIp: string, Description: string) => ({
+        GroupId,
+        IpPermissions: [
+          { IpProtocol: "tcp", FromPort: 22, ToPort: 23, IpRanges: [{ CidrIp, Description }] },
+        ],
+      });
+      const Tags = [{ Key: "owner", Value: "web" }];
+      await call("ec2:AuthorizeSecurityGroupIngress", {
+        ...rule("0.0.0.0/1", "one half"),
+        TagSpecifications: [{ ResourceType: "security-group-rule", Tags }],
+      });
+      const inbound = async () => {
+        const Filters = [{ Name: "group-id", Values: [GroupId] }];
+        const { SecurityGroupRules } = await call("ec2:DescribeSecurityGroupRules", { Filters });
+        return (SecurityGroupRules as ec2Sdk.SecurityGroupRule[])
+          .filter(({ IsEgress }) => !IsEgress)
+          .map(({ FromPort, ToPort, CidrIpv4, Description = "", Tags: tags = [] }) => [
+            `${FromPort}-${ToPort} ${CidrIpv4}`,
+            Description.replace(/^Tourniquet case .* in place of .*$/, "(case)"),
+            tags,
+          ]);
+      };
+      const before = await inbound();
+      assert.deepEqual(before, [["22-23 0.0.0.0/1", "one half", Tags]]);
+      const [id = ""] = await attack([
+        ["ec2:AuthorizeSecurityGroupIngress", rule("128.0.0.0/1", "the other")],
+      ]);
+      assert.deepEqual(await inbound(), [
+        ["23-23 0.0.0.0/1", "(case)", []],
+        ["22-22 9.9.9.0/24", "(case)", []],
+        ["23-23 128.0.0.0/1", "(case)", []],
+      ]);
+
+      const short = (told: string[]) => told.map((one) => one.replace(/:.*/, ""));
+      const first = await restore(id);
+      assert.deepEqual(short(first.told), ["done rules", "done replacements", "done replacements"]);
+      const attacks = ["23-23 128.0.0.0/1", "(case)", []];
+      assert.deepEqual(await inbound(), [attacks, ...before]);
+      assert.deepEqual((await restore(id)).told, []);
+
+      const second = await restore(id, { falseAlarm: true });
+      assert.deepEqual(short(second.told), ["done rules", "done replacements"]);
+      assert.deepEqual(await inbound(), [...before, ["22-23 128.0.0.0/1", "the other", []]]);
+    });
+  });
+
   describe("that blocked a network ACL", () => {
     const ssh = (CidrIp: string) => [
       {
