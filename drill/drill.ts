@@ -1,7 +1,8 @@
 import { Account } from "./account/account";
 import { captureProgram, type Program } from "./program/capture";
 import { deploy } from "./program/deploy";
-import { runScenario, type ScenarioResult } from "./run";
+import type { ScenarioResult } from "./result";
+import { runScenario } from "./run";
 import type { Scenario } from "./scenario";
 
 /** How a drill is set up. */

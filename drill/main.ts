@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Drill } from "./drill";
 import { reportHtml } from "./report";
-import type { ScenarioResult } from "./run";
+import type { ScenarioResult } from "./result";
 import { loadScenario, type Scenario, ScenarioFileError, scenarioFiles } from "./scenario";
 import { milliseconds, printedSummary, printedTimeline } from "./timeline";
 

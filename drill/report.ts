@@ -1,4 +1,4 @@
-import type { ScenarioResult } from "./run";
+import type { ScenarioResult } from "./result";
 import { type Moment, milliseconds, timelineOf } from "./timeline";
 
 /** Text that is HTML already; anything else is escaped when it enters a page. */

@@ -1,11 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
-import type { NetworkAcl } from "@aws-sdk/client-ec2";
 import jmespath from "jmespath";
 import type { Account, Arrival, Call, Credentials } from "./account/account";
 import { eventOf, recordOf } from "./account/cloudTrail";
 import { Caller, codeOf, isRead } from "./caller";
-import { type Depth, depthOf, tooDeep } from "./depth";
+import { tooDeep } from "./depth";
 import {
   checkCalls,
   checkDecisions,
@@ -16,62 +15,21 @@ import {
 } from "./expectations";
 import { brokenLaws, storedObjects } from "./laws";
 import type { Deployment, Execution, ExecutionResult } from "./program/deploy";
+import {
+  callName,
+  changesAccount,
+  decisionOf,
+  isCut,
+  type MadeCall,
+  messagesIn,
+  resultOf,
+  roundTrips,
+  type ScenarioResult,
+  type Watched,
+} from "./result";
 import type { Scenario, ScenarioCall, ScenarioEvent } from "./scenario";
 import { substitute } from "./scenario";
-
-/** A call that the responder or the attacker made, as reports tell it. */
-export interface ReportedCall {
-  service: string;
-  action: string;
-  principal: string;
-  /** When it was answered, in ms since the first event arrived; the attack itself is before 0. */
-  at: number;
-  by: "attacker" | "responder";
-  /** The service that made the call in the principal's name. */
-  via?: string;
-  errorCode?: string;
-}
-
-/** One run of the state machine, as reports tell it. */
-export interface ReportedExecution {
-  id: string;
-  /** What started it: an event of the attack, the responder's own call, or a second delivery. */
-  cause: "attack" | "responder" | "repeat";
-  /** In ms since the first event arrived. */
-  startedAt: number;
-  ms: number;
-  status: ExecutionResult["status"] | "RUNNING";
-  path: string[];
-  states: { name: string; at: number; ms: number }[];
-  invocations: ExecutionResult["invocations"];
-  error?: string;
-  reason?: string;
-}
-
-/** What became of a scenario. Times are in ms since the first event arrived. */
-export interface ScenarioResult {
-  name: string;
-  file: string;
-  passed: boolean;
-  failures: string[];
-  /** Those of the failures that are expectations which the account does not meet. */
-  unmet?: string[];
-  /** What people were told, as the topic got it. */
-  messages?: { subject: string; body: string }[];
-  /** One for each event of the attack. */
-  decisions: string[];
-  /** Until the first call that took the attacker's power away was answered; null: there was none. */
-  firstCutMs: number | null;
-  /** Until the last such call was answered. */
-  containedMs: number | null;
-  /** Until the last look of the attack's own executions found nothing left to do. */
-  verifiedMs: number | null;
-  /** Round trips, where something was taken. */
-  depth?: Depth;
-  calls: ReportedCall[];
-  executions: ReportedExecution[];
-  runtime?: Deployment["runtime"];
-}
+import { networkAcls, snapshot } from "./snapshot";
 
 /** How a scenario is run. */
 export interface RunOptions {
@@ -113,15 +71,6 @@ export async function runScenario(
   return run.result();
 }
 
-/** An execution that is watched until it ends. */
-interface Watched {
-  execution: Execution;
-  cause: ReportedExecution["cause"];
-  startedAt: number;
-  endedAt?: number;
-  result?: ExecutionResult;
-}
-
 /** An event of the attack, with the executions it started. */
 interface Delivered {
   event: Record<string, unknown>;
@@ -141,7 +90,7 @@ class Run {
   readonly #logins = new Map<string, Credentials>();
   readonly #delivered: Delivered[] = [];
   readonly #watched: Watched[] = [];
-  readonly #calls: { call: Call; at: number; by: ReportedCall["by"]; repeated: boolean }[] = [];
+  readonly #calls: MadeCall[] = [];
   #deployment?: Deployment;
   #phase: "before" | "attack" | "repeat" | "after" = "before";
   /** Which step of the attack is on its way: the next call that fits is its call. */
@@ -461,7 +410,7 @@ class Run {
     const checked = { caller: this.#caller, names: this.#names, logins: this.#logins };
     this.failures.push(...(await checkCalls("denied", expect.denied, checked)));
     this.failures.push(...(await checkCalls("allowed", expect.allowed, checked)));
-    this.failures.push(...checkMessages(expect.messages, this.#messages(), this.#names));
+    this.failures.push(...checkMessages(expect.messages, messagesIn(this.#calls), this.#names));
     this.#unmet.push(...this.failures.slice(before));
     return state;
   }
@@ -476,7 +425,7 @@ class Run {
 
   /** Delivers the attack's events once more: there is nothing left to do, so nothing may change. */
   async #repeat(before: Found[]): Promise<void> {
-    const whole = await this.#snapshot();
+    const whole = await snapshot(this.#caller, this.#account.owner);
     this.#phase = "repeat";
     for (const { event } of this.#delivered) this.#put(event, "repeat");
     await this.#settle();
@@ -489,52 +438,30 @@ class Run {
           `${JSON.stringify(before[index])} to ${JSON.stringify(value)}`,
       );
     }
-    const now = await this.#snapshot();
+    const now = await snapshot(this.#caller, this.#account.owner);
     for (const [what, value] of Object.entries(now)) {
       if (same(value, whole[what])) continue;
       const made = this.#calls.filter((each) => each.repeated && each.by === "responder");
-      const changes = made.filter(({ call }) => !isRead(call.action)).map(({ call }) => name(call));
+      const changes = made
+        .filter(({ call }) => !isRead(call.action))
+        .map(({ call }) => callName(call));
       this.failures.push(
         `repeat: a second delivery changed ${what}; it called ${changes.join(", ")}`,
       );
     }
   }
 
-  /** All that a responder could change, as the owner sees it. */
-  async #snapshot(): Promise<Record<string, unknown>> {
-    const owner = this.#account.owner;
-    const Filter = ["User", "Group", "LocalManagedPolicy"];
-    const iam = {
-      service: "iam",
-      action: "GetAccountAuthorizationDetails",
-      input: { Filter },
-    } as const;
-    const ec2 = (action: string) => this.#caller.call({ service: "ec2", action, input: {} }, owner);
-    const [users, rules, acls] = await Promise.all([
-      this.#caller.call(iam, owner),
-      ec2("DescribeSecurityGroupRules"),
-      ec2("DescribeNetworkAcls"),
-    ]);
-    // The stand-in counts an attachment that was there already once more; AWS does not, see
-    // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html (AttachmentCount).
-    const policies = (users.Policies as Record<string, unknown>[] | undefined)?.map(
-      ({ AttachmentCount: _, ...policy }) => policy,
-    );
-    return {
-      "users and groups": [users.UserDetailList, users.GroupDetailList, policies],
-      "security group rules": rules.SecurityGroupRules,
-      "network ACLs": acls.NetworkAcls,
-    };
-  }
-
-  #messages(): { subject: string; body: string }[] {
-    return this.#calls.flatMap(({ call }) => messageOf(call));
-  }
-
-  async #acls(): Promise<NetworkAcl[]> {
-    const input = { service: "ec2", action: "DescribeNetworkAcls", input: {} } as const;
-    const { NetworkAcls } = await this.#caller.call(input, this.#account.owner);
-    return NetworkAcls as NetworkAcl[];
+  result(): ScenarioResult {
+    return resultOf({
+      scenario: this.#scenario,
+      failures: this.failures,
+      unmet: this.#unmet,
+      decisions: this.#decisions(),
+      calls: this.#calls,
+      executions: this.#watched,
+      arrival: this.#arrival ?? 0,
+      ...(this.#deployment && { runtime: this.#deployment.runtime }),
+    });
   }
 
   #decisions(): string[] {
@@ -547,7 +474,7 @@ class Run {
   async #laws(): Promise<void> {
     const attacked = this.#watched.filter(({ cause }) => cause === "attack");
     this.failures.push(
-      ...tooDeep(this.#depth(attacked), this.#scenario.expect.roundTrips),
+      ...tooDeep(roundTrips(this.#calls, attacked), this.#scenario.expect.roundTrips),
       ...brokenLaws({
         ends: this.#scenario.expect.ends,
         executions: this.#watched.flatMap(({ execution, cause, result }) =>
@@ -560,124 +487,10 @@ class Run {
         ),
         logs: (this.#deployment as Deployment).logs,
         objects: await storedObjects(this.#caller, this.#account.owner),
-        acls: await this.#acls(),
+        acls: await networkAcls(this.#caller, this.#account.owner),
       }),
     );
   }
-
-  #depth(attacked: Watched[]): Depth | undefined {
-    const invocations = attacked
-      .flatMap(({ result }) => result?.invocations ?? [])
-      .flatMap(({ span, ...one }) => (span ? [{ function: one.function, ...span }] : []));
-    const made = this.#calls.filter(
-      ({ call, by, repeated }) => by === "responder" && !repeated && !call.via,
-    );
-    const calls = made.map((each) => {
-      const { principal, at: from, ms } = each.call;
-      return { principal, from, to: from + ms, cut: isCut(each) };
-    });
-    return depthOf(invocations, calls);
-  }
-
-  result(): ScenarioResult {
-    const arrival = this.#arrival ?? 0;
-    const since = (at: number) => Math.round((at - arrival) * 10) / 10;
-    const cuts = this.#calls
-      .filter((each) => isCut(each) && !each.repeated)
-      .map(({ at }) => since(at));
-    const attacked = this.#watched.filter(({ cause }) => cause === "attack");
-    const contained = attacked.filter(({ result }) => result?.status === "SUCCEEDED");
-    const verified = contained.flatMap((each) => lastLook(each) ?? []).map(since);
-    const depth = this.#depth(attacked);
-    return {
-      name: this.#scenario.name,
-      file: this.#scenario.file,
-      passed: this.failures.length === 0,
-      failures: this.failures,
-      unmet: this.#unmet,
-      messages: this.#messages(),
-      decisions: this.#decisions(),
-      firstCutMs: cuts[0] ?? null,
-      containedMs: cuts.at(-1) ?? null,
-      verifiedMs: verified.length > 0 ? Math.max(...verified) : null,
-      ...(depth && { depth }),
-      calls: this.#calls.map(({ call, at, by }) => ({
-        service: call.service,
-        action: call.action,
-        principal: call.principal,
-        at: since(at),
-        by,
-        ...(call.via && { via: call.via }),
-        ...(call.errorCode && { errorCode: call.errorCode }),
-      })),
-      executions: this.#watched.map((each) => reported(each, since)),
-      ...(this.#deployment && { runtime: this.#deployment.runtime }),
-    };
-  }
-}
-
-/** The message for people that a call published; none where it published nothing. */
-function messageOf({ service, action, params, errorCode }: Call) {
-  if (service !== "sns" || action !== "Publish" || errorCode) return [];
-  const message = String(params.Message ?? "");
-  const body = params.MessageStructure === "json" ? JSON.parse(message).default : message;
-  return [{ subject: String(params.Subject ?? ""), body: String(body) }];
-}
-
-/** What the classification in this execution decided. */
-function decisionOf({ result }: Watched): string {
-  for (const { output } of result?.states ?? []) {
-    const decision = jmespath.search(output ?? null, "CloudWatcherCore.decision");
-    if (typeof decision === "string") return decision;
-  }
-  return "none";
-}
-
-/** When the last Verify state of an execution was left; undefined where there was none. */
-function lastLook({ startedAt, result }: Watched): number | undefined {
-  const start = result?.states[0]?.enteredAt;
-  const last = result?.states.findLast(({ name }) => name.startsWith("Verify"));
-  return start !== undefined && last ? startedAt + (last.leftAt - start) : undefined;
-}
-
-function reported(watched: Watched, since: (at: number) => number): ReportedExecution {
-  const { execution, cause, startedAt, endedAt, result } = watched;
-  const start = result?.states[0]?.enteredAt ?? 0;
-  return {
-    id: execution.id,
-    cause,
-    startedAt: since(startedAt),
-    ms: Math.round((endedAt ?? performance.now()) - startedAt),
-    status: result?.status ?? "RUNNING",
-    path: result?.path ?? [],
-    states: (result?.states ?? []).map(({ name, enteredAt, leftAt }) => ({
-      name,
-      at: since(startedAt + (enteredAt - start)),
-      ms: Math.round((leftAt - enteredAt) * 10) / 10,
-    })),
-    invocations: result?.invocations ?? [],
-    ...(result?.error && { error: result.error }),
-    ...(result?.cause && { reason: result.cause }),
-  };
-}
-
-/** What a responder changes without taking anything from the attacker. */
-const NO_CUTS = ["iam:CreateAccessKey", "ec2:AuthorizeSecurityGroupIngress"];
-
-/** Did this call take power away? A case, a message or a replacement key takes none. */
-function isCut({ call, by }: { call: Call; by: string }): boolean {
-  if (by !== "responder" || call.errorCode) return false;
-  if (!changesAccount(call.service)) return false;
-  return !isRead(call.action) && !NO_CUTS.includes(name(call));
-}
-
-/** Cases, messages and secrets are no part of what is attacked. */
-function changesAccount(service: string): boolean {
-  return service === "iam" || service === "ec2";
-}
-
-function name(call: Call): string {
-  return `${call.service}:${call.action}`;
 }
 
 function same(one: unknown, other: unknown): boolean {

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { isRead } from "./caller";
-import type { ReportedCall, ScenarioResult } from "./run";
+import type { ReportedCall, ScenarioResult } from "./result";
 
 /** One line of a scenario's story. */
 export interface Moment {

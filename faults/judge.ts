@@ -1,4 +1,4 @@
-import type { ScenarioResult } from "../drill/run";
+import type { ScenarioResult } from "../drill/result";
 
 /** What became of a scenario in which one call was made to fail. */
 export interface Verdict {

@@ -1,5 +1,5 @@
 import { isRead } from "../drill/caller";
-import type { ScenarioResult } from "../drill/run";
+import type { ScenarioResult } from "../drill/result";
 import type { Scenario } from "../drill/scenario";
 import { judge, type Verdict } from "./judge";
 import { FOR_GOOD, type Kind, kinds } from "./kinds";

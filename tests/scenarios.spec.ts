@@ -3,7 +3,7 @@ import path from "node:path";
 import { s3Permissions } from "../drill/account/s3Operation";
 import { Drill } from "../drill/drill";
 import { type Captured, captureProgram } from "../drill/program/capture";
-import type { ScenarioResult } from "../drill/run";
+import type { ScenarioResult } from "../drill/result";
 import { loadScenario, scenarioFiles } from "../drill/scenario";
 
 const folder = path.join(__dirname, "..", "scenarios");

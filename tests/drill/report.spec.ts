@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { reportHtml } from "../../drill/report";
-import type { ScenarioResult } from "../../drill/run";
+import type { ScenarioResult } from "../../drill/result";
 import { printedSummary, printedTimeline, timelineOf } from "../../drill/timeline";
 
 const contained: ScenarioResult = {

@@ -3,7 +3,8 @@ import { setTimeout } from "node:timers/promises";
 import { Account, type Credentials } from "../../drill/account/account";
 import { Caller } from "../../drill/caller";
 import type { Deployment, Execution, ExecutionResult } from "../../drill/program/deploy";
-import { runScenario, type ScenarioResult } from "../../drill/run";
+import type { ScenarioResult } from "../../drill/result";
+import { runScenario } from "../../drill/run";
 import { readScenario } from "../../drill/scenario";
 
 const DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll";

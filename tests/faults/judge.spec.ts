@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ScenarioResult } from "../../drill/run";
+import type { ScenarioResult } from "../../drill/result";
 import { judge } from "../../faults/judge";
 
 const good: ScenarioResult = {
