@@ -250,16 +250,14 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
   const what = `tcp ${request.ports.join(", ")} in ${acl.id}`;
   const half = new Date(Date.now() + settings.sessionBlockMinutes * 30_000).toISOString();
   const other = standingBlock(others, acl, request, half);
-  const isOwn = changesOf([own], acl.id).length > 0;
-  if (other && !isOwn) {
+  if (other) {
     const by = `the case ${other.caseId} has blocked it`;
     return { alerts: [`${address} is kept from ${what} until ${other.until}: ${by}`] };
   }
   const pass = await blockRequest(hand, acl, request);
   const { subjects = [], alerts: unplaced = [], open = [] } = pass;
   if (unplaced.length + open.length > 0) return { subjects, open: [...unplaced, ...open] };
-  if (subjects.length === 0)
-    return { notes: [`${acl.id} keeps ${address} from ${what} by itself`] };
+  if (subjects.length === 0) return { notes: [`${address} is kept from ${what} by other entries`] };
   if (settings.mode === "observe") return { subjects };
   const early = `npm run restore -- s3://${store.bucket}/cases/${own.caseId}.json --only network-acls`;
   return {

@@ -1,11 +1,12 @@
+import * as client from "@aws-sdk/client-ec2";
 import * as s3 from "@aws-sdk/client-s3";
 import { creation } from "../../functions/infrastructure/acls";
 import type { StoredBlocks } from "../../functions/infrastructure/blocks";
 import type { AclEntry } from "../../networkAcl/acl";
-import * as networkAcl from "../../sdk/networkAcl";
+
 import { type Answers, type Call, fakeSdk, refusal } from "./fakeSdk";
 
-export type AclAnswers = Answers<typeof networkAcl>;
+export type AclAnswers = Answers<typeof client>;
 
 /** What EC2 and the case bucket have, and what was asked of them, in one order. */
 export interface World {
@@ -55,7 +56,7 @@ export function stored(
 export function aclWorld(
   world: Omit<World, "calls">,
   answers: {
-    ec2?: { [Name in keyof AclAnswers]: AclAnswers[Name] };
+    ec2?: AclAnswers;
     s3?: Answers<typeof s3>;
   } = {},
 ) {
@@ -128,7 +129,7 @@ export function aclWorld(
     },
     ...answers.s3,
   };
-  const { sdk: ec2Sdk } = fakeSdk(networkAcl, "EC2Client", ec2, calls);
+  const { sdk: ec2Sdk } = fakeSdk(client, "EC2Client", ec2, calls);
   const { sdk: s3Sdk } = fakeSdk(s3, "S3Client", bucket, calls);
   return { ec2Sdk, s3Sdk, calls };
 }

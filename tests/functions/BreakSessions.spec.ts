@@ -1,0 +1,395 @@
+import assert from "node:assert/strict";
+import type { RemoteAddressSubject } from "../../events/incident";
+import { type BreakSettings, breakSessions } from "../../functions/BreakSessions";
+import type { Case } from "../../functions/case";
+import type { AclEntry } from "../../networkAcl/acl";
+import { type AclAnswers, aclWorld, changesIn, entry, stored, untouched, VPC } from "./aclWorld";
+import { inTurn, refusal, throttled, withEnvironment, withoutWaiting } from "./fakeSdk";
+import { caseOf, incident, told, validCase } from "./given";
+
+type World = Parameters<typeof aclWorld>[0];
+type Answers = Parameters<typeof aclWorld>[1];
+
+const DEFAULTS: BreakSettings = {
+  mode: "enforce",
+  sshPorts: [22],
+  trustedCidrs: [],
+  trustedLists: [],
+  breakSessions: true,
+  sessionBlockMinutes: 60,
+};
+
+async function pass(
+  world: World,
+  before: Case,
+  { settings = {}, answers }: { settings?: Partial<BreakSettings>; answers?: Answers } = {},
+) {
+  const { ec2Sdk, s3Sdk, calls } = aclWorld(world, answers);
+  const handler = breakSessions(ec2Sdk, s3Sdk, { ...DEFAULTS, ...settings });
+  const after = await validCase(handler, {
+    incident: incident([]),
+    caseId: before.id,
+    case: before,
+  });
+  return { after, calls, changes: changesIn(calls) };
+}
+
+const given = (entries: AclEntry[] = untouched, blocks: World["blocks"] = []): World =>
+  structuredClone({ acls: { "acl-1": entries }, blocks });
+const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+
+describe("BreakSessions", () => {
+  withoutWaiting();
+  withEnvironment({ CASE_BUCKET: "cases" });
+
+  it("asks nothing where nobody lost access and nobody tries passwords", async () => {
+    const before = caseOf({ id: "e" });
+    const { after, calls } = await pass(given(), before);
+    assert.deepEqual([after, calls], [before, []]);
+  });
+
+  describe("an address that tries passwords", () => {
+    const remote: RemoteAddressSubject = {
+      kind: "remoteAddress",
+      address: "8.8.4.4",
+      interfaceId: "eni-1",
+      instanceId: "i-1",
+      subnetId: "subnet-acl-1",
+      vpcId: VPC,
+    };
+    const deny = entry(99, "deny", "8.8.4.4/32");
+    const caseWith = (over: Partial<RemoteAddressSubject> = {}) =>
+      caseOf({ id: "e", subjects: [{ ...remote, ...over }] });
+
+    it("is blocked before the subnet, for a while, and the block is written down first", async () => {
+      const world = given();
+      const { after, changes } = await pass(world, caseWith());
+      assert.deepEqual(changes, [
+        "PutObject blocks/e.json",
+        "CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32",
+      ]);
+      assert.deepEqual(world.acls, { "acl-1": [...untouched, deny] });
+      const until = world.blocks[0]?.until ?? "";
+      assert.ok(until > inMinutes(59) && until <= inMinutes(60));
+      const block = { add: [deny], move: [] };
+      assert.deepEqual(after.subjects, [
+        remote,
+        { kind: "networkAcl", aclId: "acl-1", before: { entries: untouched }, block, until },
+      ]);
+      assert.deepEqual(after.alerts, [
+        `8.8.4.4 is kept from tcp 22 in acl-1 until ${until}. This lets it in again: npm run restore -- s3://cases/cases/e.json --only network-acls`,
+      ]);
+      assert.deepEqual([after.blockedUntil, after.unblocked, after.open], [until, undefined, []]);
+    });
+
+    it("is not blocked again in a later pass, and is where an entry is missing", async () => {
+      const world = given();
+      const first = await pass(world, caseWith());
+      const second = await pass(world, first.after);
+      assert.deepEqual([second.changes, second.after], [[], first.after]);
+      world.acls["acl-1"] = [...untouched];
+      const third = await pass(world, first.after);
+      assert.deepEqual(third.changes, ["CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32"]);
+    });
+
+    it("is kept from every SSH port, and from the one that GuardDuty watches", async () => {
+      const world = given();
+      const { changes } = await pass(world, caseWith(), { settings: { sshPorts: [2222, 22] } });
+      assert.deepEqual(world.blocks[0]?.changes[0]?.request, {
+        sources: ["8.8.4.4/32"],
+        keep: [],
+        ports: [22, 2222],
+        most: 39,
+      });
+      assert.equal(changes.length, 3);
+      const own = given();
+      await pass(own, caseWith(), { settings: { sshPorts: [2222] } });
+      assert.deepEqual(own.acls, world.acls);
+    });
+
+    it("is blocked in IPv6, and whatever breakSessions is", async () => {
+      const all = { number: 101, egress: false, action: "allow", protocol: "-1", cidr: "::/0" };
+      const world = given([...untouched, all as AclEntry]);
+      const settings = { breakSessions: "only-exclusive" as const };
+      const { changes } = await pass(world, caseWith({ address: "2606:4700::1" }), { settings });
+      assert.deepEqual(changes.slice(1), ["CreateNetworkAclEntry acl-1 99 deny 2606:4700::1/128"]);
+    });
+
+    it("is nobody's to block where the ACL keeps it out by itself", async () => {
+      const { after, changes } = await pass(given([...untouched, deny]), caseWith());
+      assert.deepEqual(changes, []);
+      assert.deepEqual(
+        [after.notes, after.alerts, after.blockedUntil],
+        [["8.8.4.4 is kept from tcp 22 in acl-1 by other entries"], [], undefined],
+      );
+    });
+
+    const kept: [why: string, address: string, Partial<BreakSettings>, AclAnswers?][] = [
+      ["is in trustedCidrs", "8.8.4.4", { trustedCidrs: ["8.8.0.0/16"] }],
+      ["is in trustedCidrs", "8.8.4.4", { trustedLists: ["pl-1"] }],
+      ["is in the same VPC", "172.31.9.9", {}],
+      [
+        "is in the same VPC",
+        "2600:1f18::7",
+        {},
+        {
+          DescribeVpcs: {
+            Vpcs: [
+              { VpcId: VPC, Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: "2600:1f18::/56" }] },
+            ],
+          },
+        },
+      ],
+      ["is no address of the internet", "10.9.9.9", {}],
+      ["is no address of the internet", "8.8.4.4/0", {}],
+    ];
+    for (const [why, address, settings, ec2 = {}] of kept) {
+      it(`is never blocked: ${address} ${why}`, async () => {
+        const world = given();
+        const { after, changes } = await pass(world, caseWith({ address, vpcId: undefined }), {
+          settings,
+          answers: {
+            ec2: { GetManagedPrefixListEntries: { Entries: [{ Cidr: "8.8.4.0/24" }] }, ...ec2 },
+          },
+        });
+        assert.deepEqual([changes, world], [[], given()]);
+        assert.deepEqual(after.alerts, [`${address} ${why}: it is not blocked in acl-1`]);
+      });
+    }
+
+    it("is looked for where the finding names no subnet", async () => {
+      const nic = { NetworkInterfaceId: "eni-1", SubnetId: "subnet-acl-1" };
+      const asked: unknown[] = [];
+      const look = (found: string) => ({
+        DescribeNetworkInterfaces: ({ Filters }: { Filters?: { Name?: string }[] | undefined }) => {
+          asked.push(Filters);
+          return { NetworkInterfaces: Filters?.[0]?.Name === found ? [nic] : [] };
+        },
+      });
+      const byNic = { Name: "network-interface-id", Values: ["eni-1"] };
+      const byInstance = { Name: "attachment.instance-id", Values: ["i-1"] };
+      for (const [found, over, filters] of [
+        ["network-interface-id", {}, [byNic]],
+        ["attachment.instance-id", {}, [byNic, byInstance]],
+        ["attachment.instance-id", { interfaceId: undefined }, [byInstance]],
+      ] as const) {
+        asked.length = 0;
+        const world = given();
+        await pass(world, caseWith({ subnetId: undefined, ...over }), {
+          answers: { ec2: look(found) },
+        });
+        assert.deepEqual(
+          [world.acls["acl-1"], asked],
+          [[...untouched, deny], filters.map((one) => [one])],
+        );
+      }
+      for (const [over, where] of [
+        [{}, "eni-1"],
+        [{ interfaceId: undefined }, "i-1"],
+        [{ interfaceId: undefined, instanceId: undefined }, "an instance without a name"],
+      ] as const) {
+        const { after, changes } = await pass(given(), caseWith({ subnetId: undefined, ...over }), {
+          answers: { ec2: look("nothing") },
+        });
+        assert.deepEqual(
+          [changes, after.alerts, after.unblocked],
+          [
+            [],
+            [`8.8.4.4 is not blocked: no subnet is found in which it tries ${where}`],
+            undefined,
+          ],
+        );
+      }
+    });
+
+    describe("while another case blocks it", () => {
+      const request = { sources: ["8.8.4.4/32"], keep: [], ports: [22] };
+
+      it("gets no second entry", async () => {
+        const until = inMinutes(40);
+        const world = given([...untouched, deny], [stored("other", [deny], { until, request })]);
+        const { after, changes } = await pass(world, caseWith());
+        assert.deepEqual(changes, []);
+        assert.deepEqual(
+          [after.alerts, after.blockedUntil],
+          [
+            [`8.8.4.4 is kept from tcp 22 in acl-1 until ${until}: the case other has blocked it`],
+            undefined,
+          ],
+        );
+      });
+
+      it("gets none where a later block moved the other's entry", async () => {
+        const until = inMinutes(40);
+        const block = { add: [], move: [{ entry: deny, to: 5, foreign: true as const }] };
+        const later = stored("later", [], { until, block, at: "2026-06-01T12:30:00.000Z" });
+        const blocks = [stored("other", [deny], { until, request }), later];
+        const world = given([...untouched, { ...deny, number: 5 }], blocks);
+        const { changes } = await pass(world, caseWith());
+        assert.deepEqual(changes, []);
+      });
+
+      const weaker: [why: string, AclEntry[], World["blocks"]][] = [
+        [
+          "ends soon",
+          [...untouched, deny],
+          [stored("other", [deny], { until: inMinutes(29), request })],
+        ],
+        ["lost its entry", untouched, [stored("other", [deny], { until: inMinutes(40), request })]],
+        ["made none", untouched, [stored("other", [], { until: inMinutes(40), request })]],
+        [
+          "is about another port",
+          [...untouched, deny],
+          [
+            stored("other", [deny], {
+              until: inMinutes(40),
+              request: { ...request, ports: [2222] },
+            }),
+          ],
+        ],
+        [
+          "keeps somebody",
+          [...untouched, deny],
+          [
+            stored("other", [deny], {
+              until: inMinutes(40),
+              request: { ...request, keep: ["8.8.4.4/32"] },
+            }),
+          ],
+        ],
+        [
+          "is on another ACL",
+          [...untouched, deny],
+          [
+            stored("other", [deny], { until: inMinutes(29), request }),
+            stored("third", [deny], { until: inMinutes(40), request, aclId: "acl-2" }),
+          ],
+        ],
+      ];
+      for (const [why, entries, blocks] of weaker) {
+        it(`gets an entry of its own where that block ${why}`, async () => {
+          const world = given(entries, blocks);
+          const { after, changes } = await pass(world, caseWith());
+          assert.deepEqual(changes[0], "PutObject blocks/e.json");
+          assert.match(changes[1] ?? "", /^CreateNetworkAclEntry acl-1 \d+ deny 8\.8\.4\.4\/32$/);
+          assert.equal(world.acls["acl-1"]?.length, entries.length + 1);
+          assert.equal(after.blockedUntil, world.blocks.at(-1)?.until);
+        });
+      }
+    });
+
+    it("is planned anew where a number was taken since the look", async () => {
+      const world = given();
+      const taken = entry(99, "allow", "198.51.100.7/32");
+      const CreateNetworkAclEntry = inTurn(
+        () => {
+          world.acls["acl-1"]?.push(taken);
+          return refusal("NetworkAclEntryAlreadyExists");
+        },
+        () => {
+          world.acls["acl-1"]?.push({ ...deny, number: 98 });
+          return {};
+        },
+      );
+      const { after, changes } = await pass(world, caseWith(), {
+        answers: { ec2: { CreateNetworkAclEntry: () => CreateNetworkAclEntry()() } },
+      });
+      assert.deepEqual(changes, [
+        "PutObject blocks/e.json",
+        "CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32",
+        "PutObject blocks/e.json",
+        "PutObject blocks/e.json",
+        "CreateNetworkAclEntry acl-1 98 deny 8.8.4.4/32",
+      ]);
+      assert.deepEqual(after.unblocked, undefined);
+    });
+
+    it("is said to go on where the ACL has no room, and nothing is left behind", async () => {
+      const world = given();
+      const full = { ec2: { CreateNetworkAclEntry: refusal("NetworkAclEntryLimitExceeded") } };
+      const { after } = await pass(world, caseWith(), { answers: full });
+      assert.deepEqual(world.acls, given().acls);
+      assert.deepEqual(
+        [after.unblocked, after.alerts, after.blockedUntil, after.open],
+        [["acl-1 has no room for the entries: sessions to tcp 22 go on"], [], undefined, []],
+      );
+      assert.deepEqual(world.blocks[0]?.changes, []);
+    });
+
+    it("is said to go on where its own count shows that there is no room", async () => {
+      const used = Array.from({ length: 19 }, (_, n) =>
+        entry(n + 1, "allow", `198.51.100.${n}/32`, { fromPort: 443, toPort: 443 }),
+      );
+      const all = { ...untouched[0], number: 40 } as AclEntry;
+      const world = given([...used, all]);
+      const full = { ec2: { CreateNetworkAclEntry: refusal("NetworkAclEntryLimitExceeded") } };
+      const { after } = await pass(world, caseWith(), { answers: full });
+      assert.deepEqual(after.unblocked, [
+        "acl-1: TCP 22 from 8.8.4.4/32 is not blocked in the network ACL: it may have 19 inbound IPv4 entries of one's own, and they are used up",
+      ]);
+      assert.deepEqual(after.blockedUntil, undefined);
+    });
+
+    for (const error of [refusal("UnauthorizedOperation"), throttled]) {
+      it(`is said to go on, with its block written down: ${error.name}`, async () => {
+        const world = given();
+        const { after } = await pass(world, caseWith(), {
+          answers: { ec2: { CreateNetworkAclEntry: error } },
+        });
+        assert.deepEqual(told(after.actions), ["failed ec2:CreateNetworkAclEntry acl-1"]);
+        assert.deepEqual(
+          [after.unblocked, after.alerts],
+          [["acl-1 lets sessions to tcp 22 go on: not every entry could be made"], []],
+        );
+        // What was refused may have been made: the lift looks for it.
+        assert.deepEqual([world.blocks.length, after.blockedUntil], [1, world.blocks[0]?.until]);
+        const again = await pass(world, after);
+        assert.deepEqual(again.changes, ["CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32"]);
+        assert.deepEqual([again.after.unblocked, again.after.alerts.length], [undefined, 1]);
+      });
+    }
+
+    it("is said to go on where an entry was made in words only", async () => {
+      const { after } = await pass(given(), caseWith(), {
+        answers: { ec2: { CreateNetworkAclEntry: {} } },
+      });
+      assert.deepEqual(after.unblocked, [
+        "acl-1 lets sessions to tcp 22 go on: not every entry could be made",
+      ]);
+    });
+
+    const looks: [name: string, Answers, Partial<BreakSettings>?][] = [
+      ["the ACLs", { ec2: { DescribeNetworkAcls: throttled } }],
+      ["the VPC", { ec2: { DescribeVpcs: throttled } }],
+      ["the list of the blocks", { s3: { ListObjectsV2: throttled } }],
+      ["what is to be written down", { s3: { PutObject: throttled } }],
+      [
+        "a trusted list",
+        { ec2: { GetManagedPrefixListEntries: throttled } },
+        { trustedLists: ["pl-1"] },
+      ],
+    ];
+    for (const [name, answers, settings = {}] of looks) {
+      it(`is not touched, and said to go on, where this fails: ${name}`, async () => {
+        const world = given();
+        const { after } = await pass(world, caseWith(), { answers, settings });
+        assert.deepEqual(world, given());
+        assert.deepEqual(after, {
+          ...caseWith(),
+          unblocked: ["sessions of 8.8.4.4 may go on: ThrottlingException: Rate exceeded"],
+        });
+      });
+    }
+
+    it("is only listed in observe", async () => {
+      const world = given();
+      const before = { ...caseWith(), mode: "observe" as const };
+      const { after, changes } = await pass(world, before, { settings: { mode: "observe" } });
+      assert.deepEqual([changes, world], [[], given()]);
+      assert.deepEqual(
+        [told(after.actions), after.alerts, after.blockedUntil],
+        [["would ec2:CreateNetworkAclEntry acl-1"], [], undefined],
+      );
+    });
+  });
+});
