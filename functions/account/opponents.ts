@@ -1,8 +1,8 @@
 import type { CloudTrailClient, Event } from "@aws-sdk/client-cloudtrail";
 import { type Actor, describeActor, isOwnRole, readActor } from "../../events/actor";
-import { iamEvents } from "../../events/iam";
+import { type IamReader, iamEvents } from "../../events/iam";
 import type { Incident, Subject } from "../../events/incident";
-import { type Fields, fieldsOf, nameIn, textIn } from "../../events/record";
+import { type Fields, fieldsOf, isOmitted, nameIn, textIn } from "../../events/record";
 import { howToEnd, isReservedName, revokeSessions } from "../../events/role";
 import type { Case, CaseSubject, Pass } from "../case";
 import { eventsOf, lookUntil, type TrailSdk, trailRegion } from "./eventHistory";
@@ -73,9 +73,7 @@ interface Move {
   issuer?: string;
 }
 
-/**
- * Undefined where the call opened nothing. A quarantine by AWS is an incident too, and opens nothing.
- */
+/** Undefined where the call opened nothing. */
 function moveIn(event: Event, subject: Contested, ownRoles: string[]): Move | undefined {
   const record = fieldsOf(JSON.parse(event.CloudTrailEvent ?? "{}"));
   const call = textIn(record, "eventName") ?? "";
@@ -83,14 +81,9 @@ function moveIn(event: Event, subject: Contested, ownRoles: string[]): Move | un
   const actor = readActor(record.userIdentity);
   const failed = record.errorCode !== undefined && record.errorCode !== null;
   if (!reader || failed || isOwnRole(actor, ownRoles)) return undefined;
-  const reading = reader({
-    parameters: fieldsOf(record.requestParameters),
-    response: fieldsOf(record.responseElements),
-    actor,
-    account: textIn(record, "recipientAccountId") ?? "unknown",
-  });
-  if ("ignore" in reading || reading.compromised) return undefined;
-  if (!reading.subjects.some((one) => concerns(one, subject))) return undefined;
+  // Of parameters that were left out CloudTrail says no more than that it found them by the name.
+  const opens = isOmitted(record.requestParameters) || opened(reader, record, actor, subject);
+  if (!opens) return undefined;
   const issuer = issuerIn(fieldsOf(record.userIdentity));
   return {
     id: textIn(record, "eventID") ?? "unknown",
@@ -100,6 +93,18 @@ function moveIn(event: Event, subject: Contested, ownRoles: string[]): Move | un
     actor,
     ...(issuer && { issuer }),
   };
+}
+
+/** A quarantine by AWS is an incident too, and opens nothing. */
+function opened(reader: IamReader, record: Fields, actor: Actor, subject: Contested): boolean {
+  const reading = reader({
+    parameters: fieldsOf(record.requestParameters),
+    response: fieldsOf(record.responseElements),
+    actor,
+    account: textIn(record, "recipientAccountId") ?? "unknown",
+  });
+  if ("ignore" in reading || reading.compromised) return false;
+  return reading.subjects.some((one) => concerns(one, subject));
 }
 
 function issuerIn(identity: Fields): string | undefined {

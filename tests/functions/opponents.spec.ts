@@ -120,10 +120,11 @@ describe("opponentsOf", () => {
     ["UpdateSSHPublicKey", { ...bobs, sSHPublicKeyId: "APKA1", status: "Active" }],
     ["ResetServiceSpecificCredential", { ...bobs, serviceSpecificCredentialId: "ACCA1" }],
     ["UploadSigningCertificate", bobs],
+    ["PutUserPolicy", { omitted: true, originalSize: 204800, reason: "too large" }],
     ["EnableMFADevice", { ...bobs, serialNumber: "arn:mfa" }],
   ];
   for (const [call, parameters] of opens) {
-    it(`counts ${call}`, async () => {
+    it(`counts ${call} with ${Object.keys(parameters).join(", ")}`, async () => {
       const { told } = await ask({ Events: [event(call, parameters)] });
       assert.match(String(told.alerts), new RegExp(`again once since .*: ${call} once, last at`));
     });
