@@ -29,6 +29,7 @@ import {
   readBlocks,
   type StoredBlocks,
   type StoredChange,
+  strangeBlock,
   writeBlocks,
 } from "./infrastructure/blocks";
 import {
@@ -114,13 +115,14 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
     if (lost.rules.length + tried.length === 0) return before;
     const actions: Case["actions"] = [];
     const cut = cutting(settings.mode, actions, before.actions);
-    const all = await readBlocks(store);
+    const { blocks: all, strange } = await readBlocks(store, before.id);
     const own = all.find(({ caseId }) => caseId === before.id) ?? newBlocks(before.id, settings);
     const others = all.filter(({ caseId }) => caseId !== before.id);
     const hand: Hand = { sdk, ec2, cut, store, settings, own, others };
     const trusted = await trustedSources({ sdk, ec2 }, settings);
     const passes = lost.rules.length > 0 ? await blockLost(hand, lost, trusted) : [];
     for (const subject of tried) passes.push(await blockAddress(hand, subject, trusted));
+    passes.push({ alerts: strange.map((key) => strangeBlock(bucket, key)) });
     const after = addToCase(before, passes, actions);
     const unblocked = passes.flatMap((pass) => pass.open ?? []);
     const { unblocked: _, ...rest } = after;

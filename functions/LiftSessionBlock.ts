@@ -34,7 +34,7 @@ export function liftSessionBlock(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mode:
     const before = openCase(input, mode);
     const actions: Case["actions"] = [];
     const hand = { sdk: ec2Sdk, ec2, cut: cutting(mode, actions, before.actions) };
-    const all = await readBlocks(store);
+    const { blocks: all } = await readBlocks(store, before.id);
     const own = all.find(({ caseId }) => caseId === before.id);
     if (!own) return addToCase(before, [{ notes: ["The session block was lifted before"] }]);
     const lifted = await liftBlocks(hand, store, all, own, mode === "enforce");

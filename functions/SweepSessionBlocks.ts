@@ -2,7 +2,7 @@ import type { Action, Mode } from "./case";
 import { clientTimes } from "./client";
 import { cutting } from "./cut";
 import { aclCuts } from "./infrastructure/acls";
-import { blockStoreActions, readBlocks } from "./infrastructure/blocks";
+import { blockStoreActions, readBlocks, strangeBlock } from "./infrastructure/blocks";
 import { liftBlocks } from "./infrastructure/lift";
 
 type Ec2Sdk = typeof import("../sdk/networkAcl");
@@ -40,8 +40,9 @@ export function sweepSessionBlocks(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mod
     const actions: Action[] = [];
     const hand = { sdk: ec2Sdk, ec2, cut: cutting(mode, actions) };
     const swept: Swept = { lifted: [], notes: [], actions };
-    const left: string[] = [];
-    let all = await readBlocks(store);
+    const { blocks, strange } = await readBlocks(store);
+    const left = strange.map((key) => strangeBlock(bucket, key));
+    let all = blocks;
     const due = new Date(Date.now() - MARGIN_MINUTES * 60_000).toISOString();
     for (const own of all.filter(({ until }) => until < due)) {
       try {

@@ -5,7 +5,7 @@ import { lookAtRole, type RoleLook } from "../functions/account/role";
 import { type FoundUser, findUser } from "../functions/account/user";
 import { isGone } from "../functions/cut";
 import { aclOf } from "../functions/infrastructure/acls";
-import { readBlocks, type StoredBlocks } from "../functions/infrastructure/blocks";
+import { readBlocks, type StoredBlocks, strangeBlock } from "../functions/infrastructure/blocks";
 import type { AclEntry } from "../networkAcl/acl";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import type { CaseFile } from "./caseFile";
@@ -193,7 +193,10 @@ async function blocksNow({ shelf }: Eye, bucket: string | undefined): Promise<Pr
     return { unread: "the case bucket tells, and --stack NAME names it" };
   }
   try {
-    return { bucket, all: await readBlocks({ ...shelf, bucket }) };
+    const { blocks, strange } = await readBlocks({ ...shelf, bucket });
+    return strange.length > 0
+      ? { unread: strange.map((key) => strangeBlock(bucket, key)).join("; ") }
+      : { bucket, all: blocks };
   } catch (error) {
     const { name, message } = error as Error;
     return { unread: `s3://${bucket}/blocks/ tells, and could not be read: ${name}: ${message}` };

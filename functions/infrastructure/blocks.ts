@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { AclChange } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
+import { noLook } from "../listed";
 
 /** What one case did to one network ACL. */
 export interface StoredChange {
@@ -44,28 +45,72 @@ export function written(blocks: StoredBlocks) {
   return { Body: JSON.stringify(blocks, null, 2), ContentType: "application/json" };
 }
 
-/** Every block that is not lifted, of every case, the oldest first. */
-export async function readBlocks(store: BlockStore): Promise<StoredBlocks[]> {
+/** What lies under `blocks/`. */
+export interface BlocksThere {
+  /** Every block that is not lifted, of every case, the oldest first. */
+  blocks: StoredBlocks[];
+  /** Keys of objects that are no blocks: one of them must not keep the others from being lifted. */
+  strange: string[];
+}
+
+/** What a person does with an object that is no block. */
+export function strangeBlock(bucket: string, key: string): string {
+  return `s3://${bucket}/${key} is no session block: look at it, and delete it`;
+}
+
+/**
+ * Reads what is blocked.
+ *
+ * @param own the case whose block has to be known. @throws LookFailed where it cannot be read.
+ */
+export async function readBlocks(store: BlockStore, own?: string): Promise<BlocksThere> {
   const { sdk, s3, bucket: Bucket } = store;
   const input = { Bucket, Prefix: PREFIX };
-  const found: StoredBlocks[] = [];
-  for await (const { Contents = [] } of sdk.paginateListObjectsV2({ client: s3 }, input)) {
-    for (const { Key } of Contents) {
-      const read = await readBlock(store, Key ?? "");
-      if (read) found.push(read);
+  const there: BlocksThere = { blocks: [], strange: [] };
+  for await (const page of sdk.paginateListObjectsV2({ client: s3 }, input)) {
+    const { Contents = [], KeyCount } = page;
+    // S3 always tells it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    if (KeyCount === undefined) throw noLook("S3's answer lacks the list of session blocks");
+    for (const { Key = "" } of Contents) {
+      const text = await textAt(store, Key);
+      if (text === undefined) continue;
+      const read = blocksIn(text);
+      if (read) there.blocks.push(read);
+      else if (own && Key === placeOf(Bucket, own).Key) throw noLook(strangeBlock(Bucket, Key));
+      else there.strange.push(Key);
     }
   }
-  return found.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));
+  there.blocks.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));
+  return there;
+}
+
+function blocksIn(text: string): StoredBlocks | undefined {
+  try {
+    const read = JSON.parse(text) as StoredBlocks;
+    const isWhole =
+      typeof read.caseId === "string" &&
+      typeof read.until === "string" &&
+      read.changes.every(
+        ({ aclId, at, block }) =>
+          typeof aclId === "string" &&
+          typeof at === "string" &&
+          Array.isArray(block.add) &&
+          Array.isArray(block.move),
+      );
+    return isWhole ? read : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** undefined where the block was lifted since it was listed. */
-async function readBlock(
+async function textAt(
   { sdk, s3, bucket: Bucket }: BlockStore,
   Key: string,
-): Promise<StoredBlocks | undefined> {
+): Promise<string | undefined> {
   try {
     const { Body } = await s3.send(new sdk.GetObjectCommand({ Bucket, Key }));
-    return JSON.parse((await Body?.transformToString()) ?? "") as StoredBlocks;
+    return (await Body?.transformToString()) ?? "";
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return undefined;
     throw error;
