@@ -1,4 +1,5 @@
-import type { IpPermission } from "@aws-sdk/client-ec2";
+import type { IpPermission, SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { RuleFact } from "../../events/incident";
 import type { Action, Case } from "../case";
 import { ruleInWords, rulesOf } from "../infrastructure/permission";
 
@@ -82,30 +83,28 @@ function revoked({ GroupId, SecurityGroupRuleIds = [] }: Input, { subjects }: Ca
   return `rule ${told.join(", ")} revoked`;
 }
 
+/** What comes in place of a rule that goes is much, where a trusted service's ranges are let in. */
 function added({ IpPermissions = [] }: Input): string {
   const rules = (IpPermissions as IpPermission[]).flatMap(rulesOf).map(ruleInWords);
-  return `added ${rules.join(", ")}`;
+  const rest = rules.length - MOST_RULES;
+  return `added ${rules.slice(0, MOST_RULES).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
-/** A record's rule has names of its own, EC2's has the API's. */
+const MOST_RULES = 10;
+
+/** The case's rules are of a record, or of EC2. */
 function ruleText(id: string, rules: unknown[]): string {
-  const rule = (rules as Record<string, unknown>[]).find(
+  const rule = (rules as (RuleFact & SecurityGroupRule)[]).find(
     (one) => one.id === id || one.SecurityGroupRuleId === id,
   );
   if (!rule) return id;
-  const source = rule.source ?? rule.CidrIpv4 ?? rule.CidrIpv6 ?? rule.PrefixListId;
-  const protocol = rule.protocol ?? rule.IpProtocol;
-  const ports = portsText(rule.fromPort ?? rule.FromPort, rule.toPort ?? rule.ToPort);
-  return `${id} (${protocol}${ports} from ${source})`;
+  const { protocol, fromPort, toPort, source } = rule;
+  const told = { IpProtocol: protocol, FromPort: fromPort, ToPort: toPort, CidrIpv4: source };
+  return `${id} (${ruleInWords(rule.id ? told : rule)})`;
 }
 
 function entryMade({ RuleNumber, RuleAction, CidrBlock, Ipv6CidrBlock, PortRange }: Input): string {
   const { From, To } = (PortRange ?? {}) as { From?: number; To?: number };
-  const ports = portsText(From, To);
-  return `entry ${RuleNumber} made: ${RuleAction}${ports && ` port${ports}`} from ${CidrBlock ?? Ipv6CidrBlock}`;
-}
-
-function portsText(from: unknown, to: unknown): string {
-  if (from === undefined || from === -1) return "";
-  return from === to ? ` ${from}` : ` ${from}-${to}`;
+  const ports = From === undefined ? "" : ` port ${From === To ? From : `${From}-${To}`}`;
+  return `entry ${RuleNumber} made: ${RuleAction}${ports} from ${CidrBlock ?? Ipv6CidrBlock}`;
 }

@@ -104,7 +104,7 @@ const lines: [action: Action, line: string][] = [
       GroupId: "sg-1",
       SecurityGroupRuleIds: ["sgr-1", "sgr-2", "sgr-3", "sgr-4"],
     }),
-    "sg-1: rule sgr-1 (tcp 22 from 0.0.0.0/0), sgr-2 (tcp 20-25 from ::/0), sgr-3 (-1 from pl-1), sgr-4 revoked (ec2:RevokeSecurityGroupIngress)",
+    "sg-1: rule sgr-1 (tcp 22 from 0.0.0.0/0), sgr-2 (tcp 20-25 from ::/0), sgr-3 (every protocol from pl-1), sgr-4 revoked (ec2:RevokeSecurityGroupIngress)",
   ],
   [
     action("ec2:AuthorizeSecurityGroupIngress", "sg-1", {
@@ -116,6 +116,17 @@ const lines: [action: Action, line: string][] = [
       ],
     }),
     "sg-1: added tcp 23-25 from 0.0.0.0/0, icmpv6 from ::/0, tcp 22 from pl-1 (ec2:AuthorizeSecurityGroupIngress)",
+  ],
+  [
+    action("ec2:AuthorizeSecurityGroupIngress", "sg-1", {
+      IpPermissions: [...Array(12).keys()].map((port) => ({
+        IpProtocol: "tcp",
+        FromPort: port,
+        ToPort: port,
+        PrefixListIds: [{ PrefixListId: "pl-1" }],
+      })),
+    }),
+    `sg-1: added ${[...Array(10).keys()].map((port) => `tcp ${port} from pl-1`).join(", ")} and 2 more (ec2:AuthorizeSecurityGroupIngress)`,
   ],
   [
     acl("CreateNetworkAclEntry", {
