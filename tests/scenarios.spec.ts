@@ -11,8 +11,6 @@ const scenarios = scenarioFiles([folder]).map(loadScenario);
 
 /** What a role may do and no scenario makes it do, with the reason. */
 const failurePathsOnly: Record<string, string[]> = {
-  // Somebody takes AWSDenyAll off the role and fills its attachments before the next pass.
-  StripAccount: ["iam:PutRolePermissionsBoundary"],
   // What a lift could not take off is written down again; so does a sweep, and gives back what an
   // execution that died had moved.
   LiftSessionBlock: ["s3:PutObject"],

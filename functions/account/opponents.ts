@@ -1,6 +1,6 @@
 import type { CloudTrailClient, Event } from "@aws-sdk/client-cloudtrail";
 import { type Actor, describeActor, isOwnRole, readActor } from "../../events/actor";
-import { type IamReader, iamEvents } from "../../events/iam";
+import { type Call, type IamReader, iamEvents, type Reading } from "../../events/iam";
 import type { Incident, Subject } from "../../events/incident";
 import { type Fields, fieldsOf, isOmitted, nameIn, textIn } from "../../events/record";
 import { howToEnd, isReservedName, revokeSessions } from "../../events/role";
@@ -62,6 +62,17 @@ function unknown({ open }: Case, sentence: string): Pass {
   return open.length > 0 ? { alerts: [sentence] } : { notes: [sentence] };
 }
 
+/**
+ * What may take the deny or the grant's bound off a role. For the classification they are no
+ * incidents, since a role is contained by a setting only.
+ */
+const ROLE_LOSSES = [
+  "DetachRolePolicy",
+  "DeleteRolePolicy",
+  "DeleteRolePermissionsBoundary",
+  "PutRolePermissionsBoundary",
+];
+
 /** One call by which somebody opened the subject. */
 interface Move {
   id: string;
@@ -77,7 +88,7 @@ interface Move {
 function moveIn(event: Event, subject: Contested, ownRoles: string[]): Move | undefined {
   const record = fieldsOf(JSON.parse(event.CloudTrailEvent ?? "{}"));
   const call = textIn(record, "eventName") ?? "";
-  const reader = Object.hasOwn(iamEvents, call) ? iamEvents[call] : undefined;
+  const reader = readerOf(call, subject);
   const actor = readActor(record.userIdentity);
   const failed = record.errorCode !== undefined && record.errorCode !== null;
   if (!reader || failed || isOwnRole(actor, ownRoles)) return undefined;
@@ -93,6 +104,17 @@ function moveIn(event: Event, subject: Contested, ownRoles: string[]): Move | un
     actor,
     ...(issuer && { issuer }),
   };
+}
+
+function readerOf(call: string, { kind }: Contested): IamReader | undefined {
+  if (kind === "role" && ROLE_LOSSES.includes(call)) return roleLoss;
+  return Object.hasOwn(iamEvents, call) ? iamEvents[call] : undefined;
+}
+
+function roleLoss({ parameters }: Call): Reading {
+  const name = nameIn(parameters, "roleName");
+  if (!name) return { ignore: "it names no role" };
+  return { subjects: [{ kind: "role", name, proved: false }], because: "the role lost a policy" };
 }
 
 /** A quarantine by AWS is an incident too, and opens nothing. */

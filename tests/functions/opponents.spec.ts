@@ -200,6 +200,22 @@ describe("opponentsOf", () => {
       { kind: "role", name: "ci" },
     );
     assert.match(String(role.told.alerts), /opened role ci again once/);
+    const losses = await ask(
+      {
+        Events: [
+          event("DetachRolePolicy", { roleName: "ci", policyArn: DENY_ALL }),
+          event("DeleteRolePermissionsBoundary", { roleName: "ci" }),
+          event("DetachRolePolicy", { roleName: "other", policyArn: DENY_ALL }),
+          event("DetachRolePolicy", { policyArn: DENY_ALL }),
+        ],
+      },
+      { ...open, actions: [] },
+      { kind: "role", name: "ci" },
+    );
+    assert.match(
+      String(losses.told.alerts),
+      /opened role ci again 2 times since .*: DeleteRolePermissionsBoundary once, DetachRolePolicy once, /,
+    );
     const policy = await ask(
       {
         Events: [
