@@ -10,9 +10,11 @@ import type { ServiceCredential } from "./corrections/serviceCredentials";
 import { Delayed } from "./delayed";
 import { type Directory, plainDocument, readDirectory } from "./directory";
 import { eventHistory } from "./eventHistory";
+import { type Fault, Faults, faulty, type ReadyFault } from "./faults";
 import { type Moto, startMoto } from "./moto";
 import { type Principal, principalArn } from "./principal";
 import { keyCalls, type Secret } from "./secretKeys";
+import { content, Upstream } from "./upstream";
 import {
   type Answer,
   errorAnswer,
@@ -69,33 +71,6 @@ export interface Call {
   at: number;
   ms: number;
 }
-
-/**
- * A failure to inject: `times` (default 1) calls of the action fail, the next ones, or those after
- * the first `after`.
- */
-export interface Fault {
-  service: string;
-  action: string;
-  /** The error's code; where the answer is no error, what reports call it. */
-  code: string;
-  /**
-   * Default `error`. `malformed`: status 200 and a page that is no answer of the service, as a proxy
-   * in between may give. `none`: the connection is held open until the caller hangs up. Without
-   * effect, all three. `lost`: like `none`, and the call is carried out.
-   */
-  answer?: "error" | "malformed" | "none" | "lost";
-  /** Only calls of the role or user of this name; absent: of anybody. */
-  by?: string;
-  /** Default 400. */
-  status?: number;
-  times?: number;
-  /** So many of these calls go through first; default 0. */
-  after?: number;
-  message?: string;
-}
-
-type ReadyFault = Required<Omit<Fault, "by">> & Pick<Fault, "by">;
 
 /** A call that arrives, and by which key. */
 export type Arrival = Pick<Request, "service" | "action"> & { accessKeyId: string };
@@ -158,15 +133,14 @@ export class Account {
   readonly secrets = new Set<string>();
   readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
 
-  readonly #backend: URL;
-  readonly #moto: Moto | undefined;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #moto: Upstream;
+  readonly #started: Moto | undefined;
   readonly #server = http.createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
   readonly #logins = new Map<string, Login>();
   readonly #boundaries = new Map<string, string>();
   readonly #serviceCredentials = new Map<string, ServiceCredential>();
   readonly #awsManaged = new Map<string, string>();
-  #faults: Array<ReadyFault> = [];
+  readonly #faults = new Faults();
   #listeners: Array<(call: Call) => void> = [];
   #ahead: ((request: Arrival) => Promise<void> | undefined) | undefined;
   #directory: Promise<Directory> | undefined;
@@ -175,8 +149,8 @@ export class Account {
   #effectiveAt = 0;
 
   private constructor(backend: string, moto?: Moto) {
-    this.#backend = new URL(backend);
-    this.#moto = moto;
+    this.#moto = new Upstream(new URL(backend), this);
+    this.#started = moto;
     this.#logins.set(this.owner.accessKeyId, root());
     // Node closes a connection after 5 idle seconds, just as a client may send its next call on it.
     this.#server.keepAliveTimeout = 0;
@@ -211,7 +185,7 @@ export class Account {
     const role = (await this.#readDirectory()).roles.get(name);
     if (!role) throw new Error(`The account has no role "${roleArnOrName}"`);
     const params = { RoleArn: role.arn, RoleSessionName: session };
-    const answer = await this.#ask("sts", "AssumeRole", params);
+    const answer = await this.#moto.ask("sts", "AssumeRole", params);
     const { Credentials } = content("sts", "AssumeRole", answer) as { Credentials: Params };
     const accessKeyId = String(Credentials.AccessKeyId);
     this.#addSession(accessKeyId, { kind: "role", name, session });
@@ -241,8 +215,7 @@ export class Account {
 
   /** Makes calls fail, e.g. with Throttling. */
   fail(fault: Fault): void {
-    const message = fault.message ?? "A failure that the scenario asked for";
-    this.#faults.push({ times: 1, after: 0, status: 400, answer: "error", ...fault, message });
+    this.#faults.add(fault);
   }
 
   /** Resolves once every change made so far has taken effect. */
@@ -253,7 +226,7 @@ export class Account {
 
   /** A fresh account: no users, no calls, no listeners, no faults; the owner stays. */
   async reset(): Promise<void> {
-    const answer = await fetch(new URL("/moto-api/reset", this.#backend), { method: "POST" });
+    const answer = await fetch(new URL("/moto-api/reset", this.#moto.url), { method: "POST" });
     if (!answer.ok) throw new Error(`moto's reset failed: ${answer.status} ${await answer.text()}`);
     this.calls.length = 0;
     this.trailDelayMs = 0;
@@ -267,7 +240,7 @@ export class Account {
     this.#logins.set(this.owner.accessKeyId, root());
     this.#boundaries.clear();
     this.#serviceCredentials.clear();
-    this.#faults = [];
+    this.#faults.clear();
     this.#listeners = [];
     this.#ahead = undefined;
     this.#directory = undefined;
@@ -277,8 +250,8 @@ export class Account {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#agent.destroy();
-    await Promise.all([closed, this.#moto?.stop()]);
+    this.#moto.destroy();
+    await Promise.all([closed, this.#started?.stop()]);
   }
 
   async #serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
@@ -360,17 +333,7 @@ export class Account {
   /** A key that is none (any more) is told so, whatever the scenario asked for. */
   #takeFault({ service, action, accessKeyId }: Request, { name }: Caller): ReadyFault | undefined {
     if (!this.#loginOf(accessKeyId)?.active) return undefined;
-    const fault = this.#faults.find(
-      ({ by = name, times, ...fault }) =>
-        fault.service === service && fault.action === action && by === name && times > 0,
-    );
-    if (!fault) return undefined;
-    if (fault.after > 0) {
-      fault.after -= 1;
-      return undefined;
-    }
-    fault.times -= 1;
-    return fault;
+    return this.#faults.take(service, action, name);
   }
 
   async #authority(caller: Caller): Promise<Authority> {
@@ -384,7 +347,7 @@ export class Account {
       ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       groupIdOf: async (name) => {
         const filter = { "Filter.1.Name": "group-name", "Filter.1.Value.1": name };
-        const answer = await this.#ask("ec2", "DescribeSecurityGroups", filter);
+        const answer = await this.#moto.ask("ec2", "DescribeSecurityGroups", filter);
         const groups = content("ec2", "DescribeSecurityGroups", answer)?.securityGroupInfo;
         return Array.isArray(groups) ? groups[0]?.groupId : undefined;
       },
@@ -431,7 +394,7 @@ export class Account {
   async #look(): Promise<Directory> {
     const kinds = ["User", "Role", "Group", "LocalManagedPolicy"];
     const filter = Object.fromEntries(kinds.map((kind, i) => [`Filter.member.${i + 1}`, kind]));
-    const answer = await this.#ask("iam", "GetAccountAuthorizationDetails", filter);
+    const answer = await this.#moto.ask("iam", "GetAccountAuthorizationDetails", filter);
     const details = content("iam", "GetAccountAuthorizationDetails", answer);
     const directory = readDirectory(details ?? {});
     for (const [name, arn] of this.#boundaries) {
@@ -444,11 +407,11 @@ export class Account {
   async #awsManagedDocument(PolicyArn: string): Promise<string | undefined> {
     const known = this.#awsManaged.get(PolicyArn);
     if (known !== undefined) return known;
-    const policy = await this.#ask("iam", "GetPolicy", { PolicyArn });
+    const policy = await this.#moto.ask("iam", "GetPolicy", { PolicyArn });
     if (policy.status !== 200) return undefined;
     const { Policy } = content("iam", "GetPolicy", policy) as { Policy: Params };
     const VersionId = String(Policy.DefaultVersionId);
-    const version = await this.#ask("iam", "GetPolicyVersion", { PolicyArn, VersionId });
+    const version = await this.#moto.ask("iam", "GetPolicyVersion", { PolicyArn, VersionId });
     const found = content("iam", "GetPolicyVersion", version) as { PolicyVersion: Params };
     const document = plainDocument(String(found.PolicyVersion.Document));
     this.#awsManaged.set(PolicyArn, document);
@@ -456,15 +419,7 @@ export class Account {
   }
 
   async #secretOf(SecretId: string): Promise<Secret | undefined> {
-    const body = Buffer.from(JSON.stringify({ SecretId }));
-    const answer = await this.#forward({
-      ...this.#ownRequest("secretsmanager", "DescribeSecret", body),
-      headers: {
-        ...this.#ownHeaders("secretsmanager", body),
-        "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": "secretsmanager.DescribeSecret",
-      },
-    });
+    const answer = await this.#moto.askJson("secretsmanager", "DescribeSecret", { SecretId });
     return answer.status === 200 ? JSON.parse(answer.body.toString("utf8")) : undefined;
   }
 
@@ -476,8 +431,8 @@ export class Account {
       directory: () => this.#readDirectory(),
       ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
       keysOf: (userName) => this.#keysOf(userName),
-      forward: (request) => this.#forward(request),
-      ask: (service, action, params) => this.#ask(service, action, params),
+      forward: (request) => this.#moto.forward(request),
+      ask: (service, action, params) => this.#moto.ask(service, action, params),
       events: (question) => eventHistory(this.#arrivedCalls(), this, question),
       rootKey: () => {
         const accessKeyId = `AKIA${randomBytes(8).toString("hex").toUpperCase()}`;
@@ -618,65 +573,6 @@ export class Account {
     this.calls.push(call);
     for (const listener of this.#listeners) listener(call);
   }
-
-  async #ask(service: string, action: string, params: Record<string, string>): Promise<Answer> {
-    const versions: Record<string, string> = { iam: "2010-05-08", sts: "2011-06-15" };
-    const Version = versions[service] ?? "2016-11-15";
-    const body = Buffer.from(
-      new URLSearchParams({ Action: action, Version, ...params }).toString(),
-    );
-    return await this.#forward(this.#ownRequest(service, action, body));
-  }
-
-  #ownRequest(service: string, action: string, body: Buffer): Request {
-    const { accessKeyId } = this.owner;
-    const headers = this.#ownHeaders(service, body);
-    return { service, action, accessKeyId, params: {}, method: "POST", path: "/", headers, body };
-  }
-
-  #ownHeaders(service: string, body: Buffer): Record<string, string> {
-    const scope = `${this.owner.accessKeyId}/20260101/${this.region}/${service}/aws4_request`;
-    return {
-      host: this.#backend.host,
-      "content-type": "application/x-www-form-urlencoded; charset=utf-8",
-      "content-length": String(body.length),
-      authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
-    };
-  }
-
-  #forward({ method, path, headers, body }: Request): Promise<Answer> {
-    const { "transfer-encoding": _, expect: __, ...kept } = headers;
-    return new Promise((resolve, reject) => {
-      const outgoing = http.request(
-        {
-          agent: this.#agent,
-          host: this.#backend.hostname,
-          port: this.#backend.port,
-          method,
-          path,
-          headers: {
-            ...kept,
-            connection: "keep-alive",
-            "content-length": String(body.length),
-            // Without it moto derives the account from the key, and a role's account from its ARN.
-            "x-moto-account-id": this.accountId,
-          },
-        },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-          incoming.on("error", reject);
-          incoming.on("end", () => {
-            const { "transfer-encoding": _, connection: __, ...kept } = incoming.headers;
-            const status = incoming.statusCode ?? 502;
-            resolve({ status, headers: kept, body: Buffer.concat(chunks) });
-          });
-        },
-      );
-      outgoing.on("error", reject);
-      outgoing.end(body);
-    });
-  }
 }
 
 /** undefined when the caller hung up before the end, as a Lambda does that is out of time. */
@@ -700,13 +596,6 @@ function missingInMoto({ service, action }: Request): ServiceError {
   return { code: "NotImplemented", message, status: 501 };
 }
 
-/** What a call gets that was to fail; of one that is held, what the record of it says. */
-function faulty(request: Request, fault: ReadyFault): Answer {
-  if (fault.answer !== "malformed") return errorAnswer(request, fault);
-  const page = "<html><body><h1>Sign in to the network</h1></body></html>";
-  return { status: 200, headers: { "content-type": "text/html" }, body: Buffer.from(page) };
-}
-
 function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse): void {
   const { status, headers, body } = answer;
   // A correction may have changed the body; an answer to HEAD tells a length and has no body.
@@ -716,13 +605,6 @@ function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse
 
 function root(): Login {
   return { principal: { kind: "root", name: "root" }, active: true };
-}
-
-function content(service: string, action: string, answer: Answer): Params | undefined {
-  if (answer.status >= 300) {
-    throw new Error(`moto's ${service}:${action} failed: ${readError(answer).message}`);
-  }
-  return readAnswer({ service, action } as Request, answer) as Params | undefined;
 }
 
 /**
