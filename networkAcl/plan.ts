@@ -151,7 +151,10 @@ function place(
   const list = isWhole ? whole : piecesWithin(cover(segments, family), room);
   if (put(list, latest)) return missedBy(list, segments, family);
   for (let ahead = latest - 1; isWhole && ahead >= 0; ahead--) {
-    const more = pieces(cover(segmentsAt(field, ahead), family));
+    const further = segmentsAt(field, ahead);
+    // Where nothing may be said of a source, no entry can stand so far ahead.
+    if (further.some(({ may }) => may === 0)) break;
+    const more = pieces(cover(further, family));
     if (more.length <= room && put(more, ahead)) return [];
   }
   makeRoom(places, at(latest) as Place, at(latest - 1)?.number ?? 0, list.length);
@@ -188,9 +191,7 @@ function changeOf(places: Place[], foreign: AclEntry[], others: AclChange[]): Ac
     const isForeign = foreign.some((one) => sameEntry(one, before));
     return [{ entry: before, to: number, ...(isForeign && { foreign: true }) }];
   });
-  const inherited = distinct(
-    others.flatMap((other) => [...(other.inherited ?? []), ...other.move]),
-  );
+  const inherited = movesOf(others);
   return {
     add: inOrder(add),
     move: movesInOrder(move),
@@ -198,9 +199,23 @@ function changeOf(places: Place[], foreign: AclEntry[], others: AclChange[]): Ac
   };
 }
 
-function distinct(moves: Move[]): Move[] {
-  const texts = moves.map((move) => JSON.stringify(move));
-  return moves.filter((_, at) => texts.indexOf(texts[at] as string) === at);
+/**
+ * The moves of other blocks, in the order in which they were made; what a later one inherited from an
+ * earlier one is told once. Two moves that read the same may both have been made: one entry of two
+ * that say the same has taken the other one's former number.
+ */
+function movesOf(others: AclChange[]): Move[] {
+  const moves: Move[] = [];
+  for (const { inherited = [], move } of others) {
+    const left = moves.map((one) => JSON.stringify(one));
+    for (const one of inherited) {
+      const known = left.indexOf(JSON.stringify(one));
+      if (known < 0) moves.push(one);
+      else left.splice(known, 1);
+    }
+    moves.push(...move);
+  }
+  return moves;
 }
 
 function read(cidrs: string[]): Block[] {

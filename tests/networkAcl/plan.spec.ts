@@ -97,6 +97,13 @@ const cases: {
     move: ["2 allow -1 ::/0 to 4", "1 allow -1 0.0.0.0/0 to 3"],
   },
   {
+    what: "with an entry moved where none can stand further ahead",
+    acl: ["1 allow 6 0.0.0.0/0 23-2221", "2 allow -1 0.0.0.0/0"],
+    request: { ports: [22, 2222] },
+    add: ["2 deny 6 0.0.0.0/0 22-2222"],
+    move: ["2 allow -1 0.0.0.0/0 to 3"],
+  },
+  {
     what: "with entries moved down where the numbers end",
     acl: ["32765 allow 6 10.0.0.0/8 22-22", "32766 allow -1 0.0.0.0/0"],
     request: { keep: ["10.0.0.0/8"], most: 3 },
