@@ -10,11 +10,14 @@ const MOST_FOLLOWED = 8;
 const MOST_LINKS = 3;
 /** Milliseconds that a session lasts at most which a session of a role has assumed. */
 const CHAINED_MS = 3_600_000;
+/** Roles that are told of by name: a state of the execution holds 256 KB, and a user may assume any. */
+const MOST_ROLES = 20;
 
 /**
  * The sessions of roles that a user had assumed: they outlive his containment, since a session's
  * rights are its role's. So do the sessions of further roles that such a session had assumed, even
- * where it has ended. One sentence each, with the command that ends it.
+ * where it has ended. One sentence a role, with the command that ends all its sessions: who calls
+ * AssumeRole in a loop makes no longer message by it.
  *
  * Asked for by his name, since the temporary keys of a session of his own (GetSessionToken, the
  * console) are known to nobody: such a call's record is of type IAMUser and has his name. And by his
@@ -55,11 +58,7 @@ export async function roleSessionsOf(
       : [];
     const { found, unfollowed } = await chained(ask, own);
     const alive = [...own, ...found].filter(isAlive);
-    return [
-      ...alive.map((session) => sentence(name, session)),
-      ...cut,
-      ...unknown(name, unfollowed),
-    ];
+    return [...sentences(name, alive), ...cut, ...unknown(name, unfollowed)];
   } catch (error) {
     return [
       `Which roles user ${name} had assumed could not be looked up in ${trailRegion()} (${error}): ask CloudTrail for his AssumeRole calls`,
@@ -72,6 +71,8 @@ type Ask = (by: Question["by"], value: string) => ReturnType<typeof eventsOf>;
 interface Session {
   role: string;
   session: string;
+  /** Milliseconds since 1970 at which it was assumed; 0 where the event does not tell. */
+  at: number;
   /** Absent: the record does not tell. */
   expires?: Date;
   /** Of its temporary credentials. */
@@ -113,21 +114,57 @@ async function chained(ask: Ask, own: Session[]) {
   }
 }
 
-function sentence(name: string, { role, session, expires, through }: Session): string {
+/** One sentence a role, the one that was assumed last before the others. */
+function sentences(name: string, sessions: Session[]): string[] {
+  const newestFirst = [...sessions].sort((one, other) => other.at - one.at);
+  const roles = [...new Set(newestFirst.map(({ role }) => role))];
+  const rest = roles.length - MOST_ROLES;
+  return [
+    ...roles.slice(0, MOST_ROLES).map((role) =>
+      sentence(
+        name,
+        newestFirst.filter((one) => one.role === role),
+      ),
+    ),
+    ...(rest > 0
+      ? [
+          `User ${name} had assumed ${rest} more roles whose sessions go on: ask CloudTrail for his AssumeRole calls`,
+        ]
+      : []),
+  ];
+}
+
+/** @param sessions of one role, the newest first. */
+function sentence(name: string, sessions: Session[]): string {
+  const [newest] = sessions;
+  if (!newest) return "";
+  const { role, session, through } = newest;
   const by = through.length > 0 ? ` by its session of role ${through.join(", then of role ")}` : "";
-  const until = expires ? expires.toISOString() : "an unknown time";
+  const which =
+    sessions.length === 1
+      ? `its session ${session} lasts`
+      : `${sessions.length} sessions, the newest of them ${session}, last`;
   return (
-    `User ${name} had assumed role ${role}${by}: its session ${session} lasts until ${until}. This ` +
+    `User ${name} had assumed role ${role}${by}: ${which} until ${lastEnd(sessions)}. This ` +
     `ends the sessions that the role has: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
     `late, and was asked in ${trailRegion()} only, not where he may have called other regions' STS)`
   );
+}
+
+/** When the last of them ends. One that does not tell may outlive the others. */
+function lastEnd(sessions: Session[]): string {
+  const ends = sessions.map(({ expires }) => expires?.getTime() ?? Number.POSITIVE_INFINITY);
+  const last = Math.max(...ends);
+  return Number.isFinite(last) ? new Date(last).toISOString() : "an unknown time";
 }
 
 /** One sentence a reason: an application may have hundreds of sessions. */
 function unknown(name: string, unfollowed: Unfollowed[]): string[] {
   return [...new Set(unfollowed.map(({ because }) => because))].map((reason) => {
     const its = unfollowed.filter(({ because }) => because === reason);
-    const roles = [...new Set(its.map(({ role }) => role))].join(", ");
+    const each = [...new Set(its.map(({ role }) => role))];
+    const rest = each.length - MOST_ROLES;
+    const roles = `${each.slice(0, MOST_ROLES).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
     const count = its.length === 1 ? "one session" : `${its.length} sessions`;
     const why = reason
       ? `could not be looked up in ${trailRegion()} (${reason})`
@@ -157,7 +194,7 @@ function sessionsIn(events: Event[], caller: string, through: string[] = []): Se
  * assumes it chooses: it is not he.
  */
 function sessionIn(
-  { CloudTrailEvent = "{}" }: Event,
+  { CloudTrailEvent = "{}", EventTime }: Event,
   caller: string,
   through: string[],
 ): Session | undefined {
@@ -178,6 +215,7 @@ function sessionIn(
   return {
     role,
     session: requestParameters?.roleSessionName ?? "unknown",
+    at: EventTime?.getTime() ?? 0,
     ...(!Number.isNaN(expires.getTime()) && { expires }),
     ...(accessKeyId && { keyId: accessKeyId }),
     through,

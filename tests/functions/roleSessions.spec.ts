@@ -176,4 +176,53 @@ describe("roleSessionsOf", () => {
     );
     assert.equal(told.length, 11);
   });
+
+  it("tells of a role once, whatever the number of its sessions: the newest, how many, the last end", async () => {
+    const later = new Date(IN_AN_HOUR.getTime() + 3_600_000);
+    const made = (session: string, minute: number, end: Date) => ({
+      ...assumed("worker", written(end), {
+        requestParameters: {
+          roleArn: "arn:aws:iam::123456789012:role/worker",
+          roleSessionName: session,
+        },
+      }),
+      EventId: session,
+      EventTime: new Date(Date.UTC(2026, 5, 1, 12, minute)),
+    });
+    const bob = [
+      made("second", 2, IN_AN_HOUR),
+      made("third", 3, IN_AN_HOUR),
+      made("first", 1, later),
+    ];
+    const { told } = await ask(history({ bob }));
+    assert.deepEqual(
+      told.map((one) => one.split(". ")[0]),
+      [
+        `User bob had assumed role worker: 3 sessions, the newest of them third, last until ${later.toISOString()}`,
+      ],
+    );
+    const silent = { ...assumed("worker"), EventId: "silent" };
+    const { told: unsure } = await ask(history({ bob: [...bob, silent] }));
+    assert.match(unsure.join(), /4 sessions, the newest of them third, last until an unknown time/);
+  });
+
+  it("names twenty roles, and says how many more there are", async () => {
+    const bob = Array.from({ length: 500 }, (_, index) =>
+      assumed(`role-${index}`, written(IN_AN_HOUR)),
+    );
+    const { told } = await ask(history({ bob }), []);
+    assert.deepEqual(
+      told.map((one) => one.split(". ")[0]),
+      [
+        ...Array.from(
+          { length: 20 },
+          (_, index) =>
+            `User bob had assumed role role-${index}: its session it lasts until ${IN_AN_HOUR.toISOString()}`,
+        ),
+        "User bob had assumed 480 more roles whose sessions go on: ask CloudTrail for his AssumeRole calls",
+        `What user bob had assumed in turn by 492 sessions of role ${Array.from({ length: 20 }, (_, index) => `role-${index + 8}`).join(", ")} and 472 more was not looked up: ask CloudTrail for their AssumeRole calls`,
+      ],
+    );
+    assert.ok(Buffer.byteLength(JSON.stringify(told)) < 20_000, "20 sentences");
+  });
 });
