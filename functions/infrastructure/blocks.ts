@@ -91,9 +91,11 @@ function blocksIn(text: string): StoredBlocks | undefined {
       typeof read.caseId === "string" &&
       typeof read.until === "string" &&
       read.changes.every(
-        ({ aclId, at, block }) =>
+        ({ aclId, at, request, block }) =>
           typeof aclId === "string" &&
           typeof at === "string" &&
+          Array.isArray(request.sources) &&
+          Array.isArray(request.ports) &&
           Array.isArray(block.add) &&
           Array.isArray(block.move),
       );

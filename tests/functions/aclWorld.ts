@@ -109,7 +109,10 @@ export function aclWorld(
   };
   const keyOf = ({ caseId }: StoredBlocks) => `blocks/${caseId}.json`;
   const bucket: Answers<typeof s3> = {
-    ListObjectsV2: () => ({ Contents: world.blocks.map((one) => ({ Key: keyOf(one) })) }),
+    ListObjectsV2: () => ({
+      KeyCount: world.blocks.length,
+      Contents: world.blocks.map((one) => ({ Key: keyOf(one) })),
+    }),
     GetObject: ({ Key }) => {
       const found = world.blocks.find((one) => keyOf(one) === Key);
       if (!found) return refusal("NoSuchKey");
