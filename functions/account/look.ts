@@ -401,8 +401,8 @@ function arnsIn(policies: { PolicyArn?: string | undefined }[]): string[] {
   return policies.map(({ PolicyArn = "" }) => PolicyArn);
 }
 
-/** Every element of every page. */
-async function all<Page, Item>(
+/** Every element of every page; what is no page is thrown. */
+export async function all<Page, Item>(
   pages: AsyncIterable<Page>,
   items: (page: Page) => Item[] | undefined,
 ): Promise<Item[]> {

@@ -4,8 +4,8 @@ import type { AdminJudgement, Grant } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { servicesIn, strangersIn } from "../../rulebook/trustPolicy";
 import type { CaseSubject, Pass } from "../case";
-import { isGone } from "../cut";
-import { policyDocument } from "./look";
+import { believeGone, noLook } from "../listed";
+import { all, policyDocument } from "./look";
 import { type AccountEye, type AccountHand, grantMakesAdmin, notExempt, patiently } from "./user";
 
 /** A role as IAM shows it now. Documents are texts as IAM stores them, URL-encoded. */
@@ -40,41 +40,50 @@ export const roleFirstCutActions = ["iam:AttachRolePolicy", "iam:PutRolePermissi
 /** What `stripRole` calls beside it. */
 export const roleStripActions = ["iam:DetachRolePolicy", "iam:DeleteRolePolicy"];
 
-/** Everything that decides what a role may do and who has it; undefined where there is no such role. */
+/**
+ * Everything that decides what a role may do and who has it; undefined where there is no such role.
+ *
+ * @throws LookFailed where an answer is none, or contradicts another one.
+ */
 export async function lookAtRole(
   { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   RoleName: string,
 ): Promise<RoleLook | undefined> {
   const at = { client: iam };
   const role = { RoleName };
+  const itself = iam.send(new sdk.GetRoleCommand(role));
   try {
     const [{ Role }, policies, inline, profiles] = await Promise.all([
-      iam.send(new sdk.GetRoleCommand(role)),
+      itself,
       all(sdk.paginateListAttachedRolePolicies(at, role), (page) => page.AttachedPolicies),
       inlineOfRole({ sdk, iam }, RoleName),
       all(sdk.paginateListInstanceProfilesForRole(at, role), (page) => page.InstanceProfiles),
     ]);
+    if (!Role) throw noLook(`IAM's answer about role ${RoleName} holds no role`);
     const attached = policies.map(({ PolicyArn = "" }) => PolicyArn);
-    const boundary = Role?.PermissionsBoundary?.PermissionsBoundaryArn;
+    const boundary = Role.PermissionsBoundary?.PermissionsBoundaryArn;
     const documents = await Promise.all(
       [...new Set([...attached, ...(boundary ? [boundary] : [])])]
         .filter((arn) => !awsManagedPolicy(arn))
         .map(async (arn) => ({ arn, document: await policyDocument(sdk, iam, arn) })),
     );
     return {
-      arn: Role?.Arn ?? "",
+      arn: Role.Arn ?? "",
       attached,
       inline,
       ...(boundary && { boundary }),
-      trust: Role?.AssumeRolePolicyDocument ?? "",
+      trust: Role.AssumeRolePolicyDocument ?? "",
       instanceProfiles: profiles.map(({ InstanceProfileName = "" }) => InstanceProfileName),
       documents: documents.filter(
         (one): one is RoleLook["documents"][0] => one.document !== undefined,
       ),
     };
   } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+    // Whichever call said so, GetRole and a list must say it too.
+    const what = `role ${RoleName}`;
+    await believeGone(error, what, () => itself);
+    await believeGone(error, what, () => sdk.paginateListRolePolicies(at, role).next());
+    return undefined;
   }
 }
 
@@ -82,29 +91,25 @@ async function inlineOfRole(
   { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   RoleName: string,
 ): Promise<RoleLook["inline"]> {
-  const pages = sdk.paginateListRolePolicies({ client: iam }, { RoleName });
-  const names = await all(pages, (page) => page.PolicyNames);
+  const listNames = () =>
+    all(sdk.paginateListRolePolicies({ client: iam }, { RoleName }), (page) => page.PolicyNames);
   const found = await Promise.all(
-    names.map(async (name) => {
+    (await listNames()).map(async (name) => {
+      const what = `inline policy ${name} of role ${RoleName}`;
       const command = new sdk.GetRolePolicyCommand({ RoleName, PolicyName: name });
       try {
-        return { name, document: (await iam.send(command)).PolicyDocument ?? "" };
+        const { PolicyDocument } = await iam.send(command);
+        if (PolicyDocument === undefined) throw noLook(`IAM's answer about ${what} holds none`);
+        return { name, document: PolicyDocument };
       } catch (error) {
-        if (isGone(error)) return undefined;
-        throw error;
+        await believeGone(error, what, async () => {
+          if (!(await listNames()).includes(name)) throw error;
+        });
+        return undefined;
       }
     }),
   );
   return found.filter((one) => one !== undefined);
-}
-
-async function all<Page, Item>(
-  pages: AsyncIterable<Page>,
-  items: (page: Page) => Item[] | undefined,
-): Promise<Item[]> {
-  const found: Item[] = [];
-  for await (const page of pages) found.push(...(items(page) ?? []));
-  return found;
 }
 
 /**

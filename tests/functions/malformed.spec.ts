@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import * as iam from "@aws-sdk/client-iam";
 import { lookAtUser } from "../../functions/account/look";
-import { fakeSdk, noSuchEntity } from "./fakeSdk";
-import { bareUser, type IamAnswers, nobody } from "./given";
+import { lookAtRole, roleStillOpen } from "../../functions/account/role";
+import { fakeSdk, inTurn, noSuchEntity } from "./fakeSdk";
+import { ADMIN, bareUser, DENY_ALL, HARMLESS, type IamAnswers, nobody, settings } from "./given";
 
 function look(answers: IamAnswers) {
   const { sdk } = fakeSdk(iam, "IAMClient", { ...bareUser, ...answers });
@@ -62,5 +63,100 @@ describe("a look at a user that is none", () => {
 
   it("is a look where nobody knows him: he is gone", async () => {
     assert.equal(await look(nobody), undefined);
+  });
+});
+
+const ROLE = "arn:aws:iam::123456789012:role/worker";
+
+/** Denied, and with two grants of which a broken answer must hide neither. */
+const worker = {
+  GetRole: { Role: { Arn: ROLE, AssumeRolePolicyDocument: HARMLESS } },
+  ListAttachedRolePolicies: {
+    AttachedPolicies: [{ PolicyArn: DENY_ALL }, { PolicyArn: ADMIN }],
+  },
+  ListRolePolicies: { PolicyNames: ["all"] },
+  GetRolePolicy: { PolicyDocument: HARMLESS },
+  ListInstanceProfilesForRole: { InstanceProfiles: [] },
+} satisfies IamAnswers;
+
+function eyeOn(answers: IamAnswers) {
+  const { sdk } = fakeSdk(iam, "IAMClient", { ...worker, ...answers });
+  return { sdk, iam: new sdk.IAMClient({}), denyAll: DENY_ALL, settings: settings() };
+}
+
+describe("a look at a role that is none", () => {
+  const broken = (message: string) => ({ name: "LookFailed", message });
+  const has = { kind: "role", name: "worker", policyArn: ADMIN, policyName: "all" } as const;
+  const lists = [
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "ListInstanceProfilesForRole",
+  ] as const;
+
+  it("shows both grants where every answer is one", async () => {
+    assert.deepEqual(await roleStillOpen(eyeOn({}), has), [
+      `role worker has ${ADMIN}`,
+      "role worker has inline policy all",
+    ]);
+  });
+
+  for (const call of lists) {
+    it(`${call} without its list`, async () => {
+      const asked = roleStillOpen(eyeOn({ [call]: {} }), has);
+      await assert.rejects(asked, broken("An answer of AWS lacks the list that was asked for"));
+    });
+
+    it(`${call} does not know the role, and GetRole does`, async () => {
+      const asked = roleStillOpen(eyeOn({ [call]: noSuchEntity }), has);
+      await assert.rejects(asked, broken("AWS says that role worker is not there, and shows it"));
+    });
+  }
+
+  it("GetRole does not know it, and a list does", async () => {
+    const asked = roleStillOpen(eyeOn({ GetRole: noSuchEntity }), has);
+    await assert.rejects(asked, broken("AWS says that role worker is not there, and shows it"));
+  });
+
+  it("GetRole without a role", async () => {
+    const asked = roleStillOpen(eyeOn({ GetRole: {} }), has);
+    await assert.rejects(asked, broken("IAM's answer about role worker holds no role"));
+  });
+
+  it("GetRolePolicy without a document, or not knowing what is listed", async () => {
+    const what = "inline policy all of role worker";
+    const none = roleStillOpen(eyeOn({ GetRolePolicy: {} }), has);
+    await assert.rejects(none, broken(`IAM's answer about ${what} holds none`));
+    const gone = roleStillOpen(eyeOn({ GetRolePolicy: noSuchEntity }), has);
+    await assert.rejects(gone, broken(`AWS says that ${what} is not there, and shows it`));
+  });
+
+  it("is a look where an inline policy went in between", async () => {
+    const gone: IamAnswers = {
+      GetRolePolicy: noSuchEntity,
+      ListRolePolicies: inTurn({ PolicyNames: ["all"] }, { PolicyNames: [] }),
+    };
+    assert.deepEqual(await roleStillOpen(eyeOn(gone), has), [`role worker has ${ADMIN}`]);
+  });
+
+  it("is a look where IAM leaves out an empty list, and says that there is no more", async () => {
+    const done = { IsTruncated: false };
+    const empty = Object.fromEntries(lists.map((call) => [call, done]));
+    const found = await lookAtRole(eyeOn(empty), "worker");
+    assert.deepEqual(found, {
+      arn: ROLE,
+      attached: [],
+      inline: [],
+      trust: HARMLESS,
+      instanceProfiles: [],
+      documents: [],
+    });
+  });
+
+  it("is a look where GetRole and a list do not know it: it is gone", async () => {
+    const gone = eyeOn({
+      GetRole: noSuchEntity,
+      ...Object.fromEntries(lists.map((call) => [call, noSuchEntity])),
+    });
+    assert.deepEqual(await roleStillOpen(gone, has), []);
   });
 });
