@@ -49,7 +49,7 @@ export type Take = (
 
 /** What came of it. */
 export interface Taken {
-  /** Of the revocation. */
+  /** Of the revocation; `gone`: a rule is not there, or is another one by now. */
   outcome: Action["outcome"];
   /** The rules as EC2 had them, as far as a look found them. */
   rules?: SecurityGroupRule[];

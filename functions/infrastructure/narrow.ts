@@ -22,6 +22,7 @@ import {
  * So is what had no room, as far as the rules that went have left any.
  *
  * @param seen the group's inbound rules, where they were looked at.
+ * @returns `gone`, with nothing changed, where a rule is not what the record told any more.
  */
 export async function narrow(
   hand: Hand,
@@ -37,6 +38,9 @@ export async function narrow(
   const ids = openers.map(({ id }) => id);
   const rules = there.filter(({ SecurityGroupRuleId: id = "" }) => ids.includes(id));
   const isThere = (id: string) => rules.some((one) => one.SecurityGroupRuleId === id);
+  // A rule that was changed since must not be replaced by what the record tells of it.
+  const told = openers.map(({ rule }) => idAndKey(rule));
+  if (!rules.every((one) => told.includes(idAndKey(one)))) return { outcome: "gone" };
   const has = there.map(ruleKey);
   const missing = wanted.filter(({ rule }) => !has.includes(ruleKey(rule)));
   const first = missing.filter(({ insteadOf }) => isThere(insteadOf));
@@ -68,6 +72,10 @@ export async function narrow(
         : []),
     ],
   };
+}
+
+function idAndKey(rule: SecurityGroupRule): string {
+  return `${rule.SecurityGroupRuleId} ${ruleKey(rule)}`;
 }
 
 /** Lists that cannot be read trust nobody. */

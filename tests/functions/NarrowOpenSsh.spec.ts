@@ -226,6 +226,29 @@ describe("NarrowOpenSsh", () => {
     assert.deepEqual(words(), LEFT);
   });
 
+  it("judges anew a rule that was changed since the record", async () => {
+    const harmless = group([rule("sgr-mail", WORLD, 25)]);
+    const left = await close([proved(mail)], harmless.answers);
+    assert.deepEqual(
+      [names(left.calls), harmless.words()],
+      [[LOOK, LOOK], ["tcp 25 from 0.0.0.0/0"]],
+    );
+    assert.deepEqual([left.after.subjects, left.after.alerts], [[], []]);
+
+    const narrower = group([rule("sgr-mail", WORLD, 22, 23)]);
+    const { calls } = await close([proved(mail)], narrower.answers);
+    assert.deepEqual(names(calls), [LOOK, LOOK, ADD, REVOKE]);
+    assert.deepEqual(narrower.words(), ["tcp 23 from 0.0.0.0/0", `tcp 22 from ${OFFICE}`]);
+  });
+
+  it("knows a rule again, however the record spells its source", async () => {
+    const { calls } = await close(
+      [proved({ ...mail, CidrIpv4: "8.8.8.8/0" })],
+      group([mail]).answers,
+    );
+    assert.deepEqual(names(calls), [LOOK, ADD, REVOKE]);
+  });
+
   it("adds nothing for a late event of a rule that went, with what had taken its place", async () => {
     const { answers, words } = group([rule("sgr-web", WORLD, 443)]);
     const { after } = await close([proved(mail)], answers);
