@@ -1,5 +1,6 @@
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Action, Replacing } from "../case";
+import { listed } from "../listed";
 import { type Hand, revoke, type Taken } from "./close";
 import { type Entries, entriesOf, inboundRules } from "./look";
 import { isEvery, permissionOf, ruleInWords } from "./permission";
@@ -128,8 +129,8 @@ async function add(hand: Hand, GroupId: string, rules: Replacement[]): Promise<A
   const made: Replacing[] = [];
   const send = async (some: Replacement[]): Promise<void> => {
     try {
-      const { SecurityGroupRules = [] } = await ec2.send(command(some));
-      made.push(...SecurityGroupRules.map((rule) => replacedBy(rule, some)));
+      const answer = await ec2.send(command(some));
+      made.push(...listed(answer.SecurityGroupRules).map((rule) => replacedBy(rule, some)));
     } catch (error) {
       if ((error as Error).name !== "InvalidPermission.Duplicate") throw error;
       for (const one of some.length > 1 ? some : []) await send([one]);

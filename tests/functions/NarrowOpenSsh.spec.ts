@@ -305,6 +305,21 @@ describe("NarrowOpenSsh", () => {
     ]);
   });
 
+  it("takes an answer that tells no rules for none, and adds them after the rule went", async () => {
+    const { answers, words } = group([mail]);
+    let first = true;
+    const { after, calls } = await close([proved(mail)], {
+      ...answers,
+      [ADD]: (input) => {
+        if (!first) return answers[ADD](input);
+        first = false;
+        return {};
+      },
+    });
+    assert.deepEqual([names(calls), words()], [[LOOK, ADD, REVOKE, ADD], LEFT]);
+    assert.deepEqual(after.alerts, []);
+  });
+
   it("finds in a later pass what was added by a call whose answer was lost", async () => {
     const { answers, words } = group([mail]);
     let lost = true;
