@@ -222,7 +222,10 @@ async function ensureReplacement(
   let attempts = 1;
   const command = new hand.sdk.CreateAccessKeyCommand({ UserName: name });
   const created = await hand.cut("iam:CreateAccessKey", `user ${name}`, command, async () => {
-    const { AccessKey, $metadata } = await hand.iam.send(command);
+    const { AccessKey, $metadata } = await hand.iam.send(command).catch((error) => {
+      attempts = error?.$metadata?.attempts ?? 1;
+      throw error;
+    });
     attempts = $metadata?.attempts ?? 1;
     const { AccessKeyId: id, SecretAccessKey: secretKey } = AccessKey ?? {};
     // A secret without a key would pass for a replacement.
@@ -230,7 +233,9 @@ async function ensureReplacement(
     made = { id, secretKey };
   });
   const isMade = created === "done" || created === "would";
-  const lost = isMade && attempts === 1 ? [] : await deleteLostKeys(hand, name, look, made?.id);
+  // An answer can have been lost only where the SDK asked again.
+  const lost =
+    attempts > 1 ? await deleteLostKeys(hand, { name, look }, secret, stored, made?.id) : [];
   if (!isMade) {
     return { ready: false, notes: [`No replacement key for ${name} could be made`, ...lost] };
   }
@@ -252,18 +257,32 @@ async function ensureReplacement(
   };
 }
 
+/** How long another execution may take from its key to the secret that holds it. */
+const STORED_MS = 3000;
+
 /**
- * A key whose answer was lost on its way is there, takes a slot, and its secret is nowhere: whatever
- * appeared while the replacement was made goes.
+ * A key whose answer was lost on its way is there, takes a slot, and its secret is nowhere: what
+ * appeared while the replacement was made goes. Unless another execution has put a key of its own
+ * into the secret meanwhile: then a person has to tell which is which.
  */
 async function deleteLostKeys(
   hand: Hand,
-  name: string,
-  { keys }: FoundUser["look"],
+  { name, look }: FoundUser,
+  secret: string,
+  before: Stored | undefined,
   replacement: string | undefined,
 ): Promise<string[]> {
-  const there = await keysOf(hand, name);
-  const lost = there.filter((id) => id !== replacement && !keys.some((known) => known.id === id));
+  await new Promise((resolve) => setTimeout(resolve, STORED_MS));
+  const [there, now] = await Promise.all([keysOf(hand, name), storedVersions(hand, secret)]);
+  const lost = there.filter(
+    (id) => id !== replacement && !look.keys.some((known) => known.id === id),
+  );
+  if (now?.changed.getTime() !== before?.changed.getTime()) {
+    return lost.map(
+      (id) =>
+        `Key ${id} of ${name} appeared while the replacement was made: see whether ${secret} holds it, and delete it otherwise`,
+    );
+  }
   await Promise.all(lost.map((id) => deleteKey(hand, name, id)));
   return lost.map(
     (id) => `Key ${id} of ${name} appeared while the replacement was made, and was deleted`,
@@ -298,11 +317,17 @@ function storeKey(
       );
 }
 
+/** What is known of a secret without reading it. */
+interface Stored {
+  ids: string[];
+  changed: Date;
+}
+
 /** A secret's versions and its last change; undefined where there is no such secret. */
 async function storedVersions(
   { secretsSdk, secrets }: Hand,
   secret: string,
-): Promise<{ ids: string[]; changed: Date } | undefined> {
+): Promise<Stored | undefined> {
   try {
     const found = await secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId: secret }));
     const changed = found.LastChangedDate ?? new Date(0);

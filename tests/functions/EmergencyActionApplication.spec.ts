@@ -224,14 +224,41 @@ describe("EmergencyActionApplication", () => {
     ]);
   });
 
-  it("deletes the key whose answer was lost, where the quota then refuses another", async () => {
+  /** The quota's refusal of the SDK's second try: the answer to its first was lost. */
+  const refusedAgain = Object.assign(refusal("LimitExceededException"), {
+    $metadata: { attempts: 2 },
+  });
+
+  it("deletes no key where the quota refuses the first try: another execution made it", async () => {
     const CreateAccessKey = refusal("LimitExceededException");
+    const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN, "AKIAOTHER"));
+    const { changes } = await rotate(app, { CreateAccessKey, ListAccessKeys });
+    assert.deepEqual(changes.slice(2), [remove(KEY), create()]);
+  });
+
+  it("deletes the key whose answer was lost, where the quota then refuses another", async () => {
     const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN, "AKIALOST"));
-    const { after, changes } = await rotate(app, { CreateAccessKey, ListAccessKeys });
+    const answers = { CreateAccessKey: refusedAgain, ListAccessKeys };
+    const { after, changes } = await rotate(app, answers);
     assert.deepEqual(changes.slice(2), [remove(KEY), create(), remove("AKIALOST")]);
     assert.deepEqual(after.notes.slice(0, 2), [
       "No replacement key for app-1 could be made",
       "Key AKIALOST of app-1 appeared while the replacement was made, and was deleted",
+    ]);
+  });
+
+  it("deletes no such key where the secret was changed meanwhile: it may hold it", async () => {
+    const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN, "AKIAOTHER"));
+    const DescribeSecret = inTurn<object>(refusal("ResourceNotFoundException"), {
+      LastChangedDate: new Date("2026-06-01T12:00:01Z"),
+      KmsKeyId: KMS_KEY,
+    });
+    const answers = { CreateAccessKey: refusedAgain, ListAccessKeys };
+    const { after, changes } = await rotate(app, answers, { ...noSecret, DescribeSecret });
+    assert.deepEqual(changes.slice(2), [remove(KEY), create()]);
+    assert.deepEqual(after.open.slice(1), [
+      "No replacement key for app-1 could be made",
+      `Key AKIAOTHER of app-1 appeared while the replacement was made: see whether ${secret} holds it, and delete it otherwise`,
     ]);
   });
 
