@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { type Order, orderNotice } from "../events/order";
 import { consoleLink } from "../functions/consoleLink";
+import { loopback, readArguments, refusal } from "../operator/commandLine";
 
 /** The part of `@aws-sdk/client-sfn` that is used. */
 export interface SfnSdk {
@@ -52,15 +52,13 @@ Exits with 0 if the execution was started, 1 if AWS refused, 2 if the command di
 such state machine, or you said no).
 `;
 
-/** An order that is not given, and why: not an error of AWS. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === "Refusal";
-}
-
-/** The error for an order that is not given; the message says what would be right. */
-export function refusal(message: string): Error {
-  return Object.assign(new Error(message), { name: "Refusal" });
-}
+const optionTypes = {
+  stack: { type: "string" },
+  reason: { type: "string" },
+  yes: { type: "boolean" },
+  endpoint: { type: "string" },
+  help: { type: "boolean" },
+} as const;
 
 interface Options {
   order: Order;
@@ -73,7 +71,7 @@ interface Options {
  * Starts the state machine with an order to contain a user or to close a group, and prints where to see it.
  *
  * @param args the command line after the script's name.
- * @throws a refusal (`isRefusal`) where the order is not given; an error of the SDK as it is.
+ * @throws a refusal (`isRefusal` of `operator/commandLine.ts`) where the order is not given; an error of the SDK as it is.
  */
 export async function contain(args: string[], world: World): Promise<void> {
   const options = readOptions(args, new Date().toISOString());
@@ -96,7 +94,7 @@ export async function contain(args: string[], world: World): Promise<void> {
 
 /** undefined: only help is wanted. What an order may hold is what the classification accepts. */
 function readOptions(args: string[], now: string): Options | undefined {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = readArguments(args, optionTypes);
   if (values.help) return undefined;
   const [kind, name, ...more] = positionals;
   if ((kind !== "user" && kind !== "group") || !name || more.length > 0) {
@@ -113,32 +111,6 @@ function readOptions(args: string[], now: string): Options | undefined {
     ...(stack !== undefined && { stack }),
     ...(endpoint !== undefined && { endpoint: loopback(endpoint) }),
   };
-}
-
-function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        stack: { type: "string" },
-        reason: { type: "string" },
-        yes: { type: "boolean" },
-        endpoint: { type: "string" },
-        help: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw refusal((error as Error).message);
-  }
-}
-
-function loopback(endpoint: string): string {
-  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : "";
-  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)) return endpoint;
-  throw refusal(
-    `--endpoint ${endpoint}: not on this machine; it has to be a URL such as http://127.0.0.1:5000`,
-  );
 }
 
 /** The ARN of the stack's state machine; without a stack, of the only one there is. */

@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline/promises";
-import { contain, isRefusal, refusal, type SfnSdk } from "./contain";
+import { ask, isRefusal } from "../operator/commandLine";
+import { contain, type SfnSdk } from "./contain";
 
 // The SDK warns on Node 20 about versions of itself that are not the ones pinned here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
@@ -15,16 +15,6 @@ function sdk(): SfnSdk {
   }
 }
 
-async function ask(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw refusal("nobody is there to ask: --yes starts without");
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await asking.question(question)).trim());
-  } finally {
-    asking.close();
-  }
-}
-
 const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? "us-east-1";
 
 /** A refusal explains itself; of AWS's errors the name says as much as the message. */
@@ -36,7 +26,12 @@ function described(error: unknown): string {
 }
 
 const print = (text: string) => process.stdout.write(text);
-contain(process.argv.slice(2), { sdk, region, ask, print }).catch((error) => {
+contain(process.argv.slice(2), {
+  sdk,
+  region,
+  ask: (question) => ask(question, "--yes starts without"),
+  print,
+}).catch((error) => {
   process.stderr.write(`contain: ${described(error)}\n`);
   process.exitCode = isRefusal(error) ? 2 : 1;
 });

@@ -1,6 +1,5 @@
 import path from "node:path";
-import { createInterface } from "node:readline/promises";
-import { parseArgs } from "node:util";
+import { ask, isRefusal, loopback, readArguments, refusal } from "../operator/commandLine";
 import { apply, send } from "./apply";
 import { kinds } from "./item";
 import { type Plan, planRestore, type Wishes } from "./plan";
@@ -36,9 +35,6 @@ from what the case left.
 
 const PROJECT = path.join(__dirname, "..");
 
-/** An exit code with its reason. */
-class Refusal extends Error {}
-
 interface Options {
   place: string;
   beside: string[];
@@ -50,12 +46,24 @@ interface Options {
   endpoint?: string;
 }
 
+const optionTypes = {
+  stack: { type: "string" },
+  "config-file": { type: "string" },
+  "dry-run": { type: "boolean" },
+  only: { type: "string", multiple: true },
+  force: { type: "boolean" },
+  "false-alarm": { type: "boolean" },
+  yes: { type: "boolean" },
+  endpoint: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
 /** Reads the command line; undefined where only help is wanted. */
 function readOptions(args: string[]): Options | undefined {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = readArguments(args, optionTypes);
   if (values.help) return undefined;
   const [place, ...beside] = positionals;
-  if (!place) throw new Refusal("no CASE was named: a file, s3://BUCKET/KEY, or an execution's id");
+  if (!place) throw refusal("no CASE was named: a file, s3://BUCKET/KEY, or an execution's id");
   return {
     place: fromCaller(place),
     beside: beside.map(fromCaller),
@@ -74,28 +82,6 @@ function readOptions(args: string[]): Options | undefined {
   };
 }
 
-function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        stack: { type: "string" },
-        "config-file": { type: "string" },
-        "dry-run": { type: "boolean" },
-        only: { type: "string", multiple: true },
-        force: { type: "boolean" },
-        "false-alarm": { type: "boolean" },
-        yes: { type: "boolean" },
-        endpoint: { type: "string" },
-        help: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new Refusal((error as Error).message);
-  }
-}
-
 /** npm runs scripts in the project's folder; a file's path is meant from where npm was called. */
 function fromCaller(file: string): string {
   const isFile = /[/\\]|\.json$/.test(file) && !file.startsWith("s3://");
@@ -109,15 +95,7 @@ function onlyIn(text: string): string[] {
     (part) => !kinds.some((kind) => part === kind || part.startsWith(`${kind}:`)),
   );
   if (wrong === undefined) return parts;
-  throw new Refusal(`--only ${wrong}: no such kind; they are ${kinds.join(", ")}`);
-}
-
-function loopback(endpoint: string): string {
-  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : "";
-  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)) return endpoint;
-  throw new Refusal(
-    `--endpoint ${endpoint}: not on this machine; it has to be a URL such as http://127.0.0.1:5000`,
-  );
+  throw refusal(`--only ${wrong}: no such kind; they are ${kinds.join(", ")}`);
 }
 
 function clientsFor(endpoint: string | undefined, region: string) {
@@ -158,19 +136,6 @@ function refusalOf(operator: Operator, { file, stack: told }: Found, o: Options)
   return "whose trustedActors the restore's calls are judged by is not known: name the stack, --stack lab";
 }
 
-async function agreed({ yes }: Options): Promise<boolean> {
-  if (yes) return true;
-  if (!process.stdin.isTTY) {
-    throw new Refusal("nobody is there to ask: --yes gives back without, --dry-run only prints");
-  }
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await asking.question("\nGive this back? [y/N] ")).trim());
-  } finally {
-    asking.close();
-  }
-}
-
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (!options) {
@@ -193,14 +158,14 @@ async function main(): Promise<number> {
     options.wishes,
     found.others,
   );
-  const refusal = refusalOf(operator, found, options);
+  const because = refusalOf(operator, found, options);
   print([...head(found, operator), ...printedPlan(plan)]);
-  return await carryOut(plan, refusal, options, eye);
+  return await carryOut(plan, because, options, eye);
 }
 
-async function carryOut(plan: Plan, refusal: string | undefined, options: Options, eye: Eye) {
+async function carryOut(plan: Plan, because: string | undefined, options: Options, eye: Eye) {
   const stopped = plan.stops.length > 0;
-  if (options.dryRun && refusal) print(["", `It would be refused: ${refusal}.`]);
+  if (options.dryRun && because) print(["", `It would be refused: ${because}.`]);
   if (stopped) {
     print([
       "",
@@ -210,8 +175,11 @@ async function carryOut(plan: Plan, refusal: string | undefined, options: Option
     return 3;
   }
   if (options.dryRun || plan.steps.length === 0) return 0;
-  if (refusal) throw new Refusal(refusal);
-  if (!(await agreed(options))) throw new Refusal("nothing was changed");
+  if (because) throw refusal(because);
+  const isAgreed =
+    options.yes ||
+    (await ask("\nGive this back? [y/N] ", "--yes gives back without, --dry-run only prints"));
+  if (!isAgreed) throw refusal("nothing was changed");
   const outcomes = await apply(
     plan.steps,
     (step) => send(eye, step),
@@ -243,6 +211,6 @@ main().then(
   },
   (error) => {
     process.stderr.write(`restore: ${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = error instanceof Refusal ? 2 : 1;
+    process.exitCode = isRefusal(error) ? 2 : 1;
   },
 );

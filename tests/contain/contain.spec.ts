@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { contain, isRefusal, type SfnSdk } from "../../contain/contain";
+import { contain, type SfnSdk } from "../../contain/contain";
 import { classify } from "../../events/classify";
+import { isRefusal } from "../../operator/commandLine";
 
 const arnOf = (name: string, partition = "aws", region = "us-east-1") =>
   `arn:${partition}:states:${region}:123456789012:stateMachine:${name}`;
