@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "./acl";
 import { movesInOrder } from "./numbers";
-import { movedBy } from "./trace";
+import { movedSince } from "./trace";
 
 export interface LiftPlan extends AclLift {
   /** Entries of the block that are not there. */
@@ -27,7 +27,9 @@ export interface LiftPlan extends AclLift {
  * that matters to it has come between. Where a later block needs it where it is, that one has
  * inherited the move, and gives the number back when it is lifted.
  *
- * A block that was made in part, or lifted in part, is lifted as well.
+ * A block that was made in part, or lifted in part, is lifted as well. Of two entries of the ACL that
+ * say the same, one may be left at the other one's number once three blocks have moved them: nothing
+ * but the number tells them apart.
  *
  * @param entries of both directions.
  * @param others the other blocks on this ACL that are not lifted yet, the oldest first.
@@ -37,8 +39,7 @@ export function planLift(
   block: AclChange,
   others: AclChange[] = [],
 ): LiftPlan {
-  const moved = movedBy(others);
-  const made = block.add.map(moved);
+  const made = block.add.map(movedSince(block, others));
   const isMade = (entry: AclEntry) => made.some((own) => sameEntry(own, entry));
   const moves = [...(block.inherited ?? []), ...block.move];
   const { copies, move, rest } = movedBack(

@@ -22,7 +22,7 @@ import {
 import { count, cover, DENY, type Piece, pieces, piecesWithin, type Segment } from "./cover";
 import { type Field, fieldOf, segmentsAt } from "./field";
 import { freeBetween, makeRoom, movesInOrder, type Place } from "./numbers";
-import { movedBy } from "./trace";
+import { movedSince, movesOf } from "./trace";
 
 export { planLift } from "./lift";
 
@@ -72,7 +72,9 @@ export function planBlock(
 ): BlockPlan {
   const { sources, keep, ports, most = MOST_ENTRIES } = request;
   const inbound = inOrder(entries.filter(({ egress }) => !egress));
-  const made = others.flatMap((other, at) => other.add.map(movedBy(others.slice(at + 1))));
+  const made = others.flatMap((other, at) =>
+    other.add.map(movedSince(other, others.slice(at + 1))),
+  );
   const foreign = inbound.filter((entry) => made.some((own) => sameEntry(own, entry)));
   const places: Place[] = inbound
     .filter(({ number }) => number <= HIGHEST_NUMBER)
@@ -197,25 +199,6 @@ function changeOf(places: Place[], foreign: AclEntry[], others: AclChange[]): Ac
     move: movesInOrder(move),
     ...(inherited.length > 0 && { inherited }),
   };
-}
-
-/**
- * The moves of other blocks, in the order in which they were made; what a later one inherited from an
- * earlier one is told once. Two moves that read the same may both have been made: one entry of two
- * that say the same has taken the other one's former number.
- */
-function movesOf(others: AclChange[]): Move[] {
-  const moves: Move[] = [];
-  for (const { inherited = [], move } of others) {
-    const left = moves.map((one) => JSON.stringify(one));
-    for (const one of inherited) {
-      const known = left.indexOf(JSON.stringify(one));
-      if (known < 0) moves.push(one);
-      else left.splice(known, 1);
-    }
-    moves.push(...move);
-  }
-  return moves;
 }
 
 function read(cidrs: string[]): Block[] {

@@ -1,7 +1,7 @@
 import type { RemoteAddressSubject } from "../../events/incident";
 import { sameEntry } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
-import { movedBy } from "../../networkAcl/trace";
+import { movedSince } from "../../networkAcl/trace";
 import { type Acl, type AclHand, aclsOfSubnets } from "./acls";
 import { changesOf, type StoredBlocks } from "./blocks";
 import { nicsBy } from "./reach";
@@ -55,9 +55,14 @@ export function standingBlock(
   until: string,
 ): StoredBlocks | undefined {
   const changes = changesOf(others, acl.id);
-  const standing = changes.filter(({ request: { sources, keep, ports }, block: { add } }, at) => {
+  const standing = changes.filter(({ request: { sources, keep, ports }, block }, at) => {
     const asked = [sources, keep, ports];
-    const now = movedBy(changes.slice(at + 1).map(({ block }) => block));
+    const later = changes.slice(at + 1);
+    const now = movedSince(
+      block,
+      later.map((one) => one.block),
+    );
+    const { add } = block;
     return (
       JSON.stringify(asked) === JSON.stringify([request.sources, request.keep, request.ports]) &&
       add.length > 0 &&

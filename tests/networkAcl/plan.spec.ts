@@ -223,4 +223,25 @@ describe("the plan of a network ACL's lift", () => {
     assert.deepEqual(applied(half, last).map(show), original);
     assert.deepEqual([...first.notes, ...last.notes], []);
   });
+
+  it("finds its own entry where a block has moved it that is lifted since", () => {
+    const acl = ["1 allow -1 128.0.0.0/1", "2 allow -1 0.0.0.0/0"].map(entry);
+    const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
+    const one = planBlock(acl, { ...world, sources: ["10.0.0.0/8"] });
+    const withOne = applied(acl, one);
+    const two = planBlock(withOne, world, [one]);
+    const withTwo = applied(withOne, two);
+    const three = planBlock(withTwo, world, [one, two]);
+    let now = applied(withTwo, three);
+    for (const [gone, left] of [
+      [two, [one, three]],
+      [one, [three]],
+      [three, []],
+    ] as const) {
+      const lift = planLift(now, gone, [...left]);
+      assert.deepEqual(lift.notes, []);
+      now = applied(now, lift);
+    }
+    assert.deepEqual(now, acl);
+  });
 });
