@@ -206,14 +206,28 @@ async function create(
   const command = new sdk.CreateNetworkAclEntryCommand(creation(NetworkAclId, entry));
   let isTaken = false;
   const outcome = await cut("ec2:CreateNetworkAclEntry", NetworkAclId, command, () =>
-    ec2.send(command).catch((error) => {
-      isTaken = error?.name === "NetworkAclEntryAlreadyExists";
+    ec2.send(command).catch(async (error) => {
+      if (error?.name !== "NetworkAclEntryAlreadyExists") throw error;
+      const isOwn =
+        isRetried(error) && (await isChanged({ sdk, ec2 }, NetworkAclId, { add: [entry] }));
+      if (isOwn) return;
+      isTaken = true;
       throw error;
     }),
   );
   if (isTaken) return "taken";
   if (outcome === "full") return "full";
   return outcome === "failed" || outcome === "gone" ? "failed" : undefined;
+}
+
+/**
+ * Did the client ask more than once? Then what has the number may be what it asked for itself: an
+ * answer that is lost is a `TimeoutError`, which it retries, and CreateNetworkAclEntry takes no
+ * client token.
+ * Source: https://github.com/smithy-lang/smithy-typescript/blob/main/packages/types/src/response.ts
+ */
+function isRetried({ $metadata }: { $metadata?: { attempts?: number } }): boolean {
+  return ($metadata?.attempts ?? 1) > 1;
 }
 
 /** What takes an entry away. */

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import type { RemoteAddressSubject } from "../../events/incident";
 import { type BreakSettings, breakSessions } from "../../functions/BreakSessions";
 import type { Case } from "../../functions/case";
+import { creation } from "../../functions/infrastructure/acls";
 import type { AclEntry } from "../../networkAcl/acl";
 import { type AclAnswers, aclWorld, changesIn, entry, stored, untouched, VPC } from "./aclWorld";
 import { inTurn, refusal, throttled, withEnvironment, withoutWaiting } from "./fakeSdk";
 import { caseOf, incident, told, validCase } from "./given";
 
 type World = Parameters<typeof aclWorld>[0];
-type Answers = Parameters<typeof aclWorld>[1];
+type Answers = NonNullable<Parameters<typeof aclWorld>[1]>;
 
 const DEFAULTS: BreakSettings = {
   mode: "enforce",
@@ -302,6 +303,88 @@ describe("BreakSessions", () => {
         "CreateNetworkAclEntry acl-1 98 deny 8.8.4.4/32",
       ]);
       assert.deepEqual(after.unblocked, undefined);
+    });
+
+    describe("where the client asked again, and the number was taken", () => {
+      const asked = (attempts: number) =>
+        Object.assign(refusal("NetworkAclEntryAlreadyExists"), { $metadata: { attempts } });
+      /** The first entry that is asked for is answered like this, with that in its place. */
+      const answered = (world: World, there: AclEntry, attempts: number): Answers => {
+        const CreateNetworkAclEntry = inTurn<() => Error | object>(
+          () => {
+            world.acls["acl-1"]?.push(there);
+            return asked(attempts);
+          },
+          () => {
+            world.acls["acl-1"]?.push({ ...deny, number: 98 });
+            return {};
+          },
+        );
+        return { ec2: { CreateNetworkAclEntry: () => CreateNetworkAclEntry()() } };
+      };
+
+      it("is blocked by the entry whose answer was lost, which is written down", async () => {
+        const world = given();
+        const { after, changes } = await pass(world, caseWith(), {
+          answers: answered(world, deny, 2),
+        });
+        assert.deepEqual(changes, [
+          "PutObject blocks/e.json",
+          "CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32",
+        ]);
+        assert.deepEqual(world.blocks[0]?.changes[0]?.block, { add: [deny], move: [] });
+        assert.deepEqual(
+          [told(after.actions), after.unblocked],
+          [["done ec2:CreateNetworkAclEntry acl-1"], undefined],
+        );
+      });
+
+      it("is planned anew where another entry took it, or none was asked for before", async () => {
+        for (const [there, attempts] of [
+          [entry(99, "allow", "198.51.100.7/32"), 2],
+          [deny, 1],
+        ] as const) {
+          const world = given();
+          const { changes } = await pass(world, caseWith(), {
+            answers: answered(world, there, attempts),
+          });
+          assert.equal(changes[2], "PutObject blocks/e.json");
+          assert.deepEqual(
+            world.blocks.flatMap((one) => one.changes).flatMap(({ block }) => block.add),
+            attempts === 1 ? [] : [{ ...deny, number: 98 }],
+          );
+        }
+      });
+
+      it("is said to go on, with its block written down, where no look tells", async () => {
+        const world = given();
+        let looks = 0;
+        const { after } = await pass(world, caseWith(), {
+          answers: {
+            ec2: {
+              ...answered(world, deny, 2).ec2,
+              DescribeNetworkAcls: () => {
+                looks += 1;
+                if (looks > 1) return throttled;
+                return {
+                  NetworkAcls: [
+                    {
+                      NetworkAclId: "acl-1",
+                      VpcId: VPC,
+                      Entries: untouched.map((one) => creation("acl-1", one)),
+                      Associations: [{ SubnetId: "subnet-acl-1" }],
+                    },
+                  ],
+                };
+              },
+            },
+          },
+        });
+        assert.deepEqual(world.blocks[0]?.changes[0]?.block.add, [deny]);
+        assert.deepEqual(after.unblocked, [
+          "acl-1 lets sessions to tcp 22 go on: not every entry could be made",
+        ]);
+      });
     });
 
     it("is said to go on where the ACL has no room, and nothing is left behind", async () => {
