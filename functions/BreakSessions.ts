@@ -1,8 +1,10 @@
 import type { RemoteAddressSubject } from "../events/incident";
 import type { AclChange } from "../networkAcl/acl";
 import { type BlockRequest, planBlock } from "../networkAcl/plan";
+import { readCidr } from "../rulebook/cidr";
 import {
   addToCase,
+  allEntries,
   type BranchInput,
   type Case,
   joined,
@@ -156,14 +158,18 @@ function newBlocks(caseId: string, { sessionBlockMinutes }: BreakSettings): Stor
   return { caseId, until, changes: [] };
 }
 
-/** The rules that the case took from its groups, with the entries of their prefix lists. */
+/**
+ * The rules that the case took from its groups, with what their prefix lists had then and have now:
+ * who came in before the cut has a session, and whoever took the list over may have narrowed it.
+ */
 async function lostAccess(hand: Pick<Hand, "sdk" | "ec2">, known: Case): Promise<Lost> {
   const groups = known.subjects.flatMap((one) => (one.kind === "securityGroup" ? [one] : []));
   const rules = groups.flatMap(({ before }) => before.rules.map(ingressOf));
-  const lists = await prefixLists(
+  const now = await prefixLists(
     hand,
     rules.flatMap(({ cidrs }) => cidrs.filter((cidr) => cidr.startsWith("pl-"))),
   );
+  const lists = allEntries([known.prefixLists, now]) ?? {};
   return {
     groupIds: groups.map(({ groupId }) => groupId),
     rules: rules.map((rule) => withLists(rule, lists)),
@@ -195,6 +201,14 @@ function aboutTracking({ nics, rules }: Reach, lost: Lost): Pass {
   };
 }
 
+/** A rule of which nobody knows any more whom it let in. */
+function withoutSources({ rules }: Lost): Pass {
+  const unknown = rules.filter(({ cidrs }) => !cidrs.some((cidr) => readCidr(cidr)));
+  return {
+    open: unknown.map(({ id }) => `sessions by ${id} may go on: it is not known whom it let in`),
+  };
+}
+
 const LISTED = 10;
 
 function named(nics: Nic[]): string {
@@ -210,7 +224,7 @@ async function blockLost(hand: Hand, lost: Lost, trusted: string[]): Promise<Pas
     hand,
     nics.map(({ subnetId }) => subnetId),
   );
-  const passes = [aboutTracking(reach, lost)];
+  const passes = [aboutTracking(reach, lost), withoutSources(lost)];
   for (const acl of reach.acls) {
     passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
   }

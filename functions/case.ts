@@ -89,6 +89,11 @@ export interface Case {
   round: number;
   /** How many looks in a row found nothing open: the containment stays when it is two. */
   quiet: number;
+  /**
+   * The CIDRs that the prefix lists of rules that went had, by the lists' ids: a list may be changed
+   * or gone when the sessions of who came in by it are cut. Absent: no such rule went.
+   */
+  prefixLists?: Record<string, string[]>;
   /** Where sessions go on, because a network ACL could not be blocked. Absent: nowhere. */
   unblocked?: string[];
   /** ISO time until which network ACLs are blocked. Absent: none is. */
@@ -122,16 +127,27 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 }
 
 /** What one subject came to in one pass; what is left out is nothing. */
-export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open">>;
+export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open" | "prefixLists">>;
 
 /** What several subjects came to, as one pass. */
 export function joined(passes: Pass[]): Pass {
+  const prefixLists = allEntries(passes.map((pass) => pass.prefixLists));
   return {
     subjects: passes.flatMap(({ subjects = [] }) => subjects),
     notes: passes.flatMap(({ notes = [] }) => notes),
     alerts: passes.flatMap(({ alerts = [] }) => alerts),
     open: passes.flatMap(({ open = [] }) => open),
+    ...(prefixLists && { prefixLists }),
   };
+}
+
+/** What prefix lists had at one time or another, each CIDR once; undefined where there is no list. */
+export function allEntries(lists: Case["prefixLists"][]): Case["prefixLists"] {
+  const all: Record<string, string[]> = {};
+  for (const [id, cidrs] of lists.flatMap((one) => Object.entries(one ?? {}))) {
+    all[id] = [...new Set([...(all[id] ?? []), ...cidrs])];
+  }
+  return Object.keys(all).length > 0 ? all : undefined;
 }
 
 /**
@@ -144,6 +160,7 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     .flatMap((pass) => pass.subjects ?? [])
     .reduce(withSubject, before.subjects);
   const texts = (key: "notes" | "alerts" | "open") => passes.flatMap((pass) => pass[key] ?? []);
+  const prefixLists = allEntries([before.prefixLists, ...passes.map((pass) => pass.prefixLists)]);
   return {
     ...before,
     subjects,
@@ -151,6 +168,7 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     notes: [...new Set([...before.notes, ...texts("notes")])],
     alerts: [...new Set([...before.alerts, ...texts("alerts")])],
     open: [...undone(actions), ...texts("open")],
+    ...(prefixLists && { prefixLists }),
   };
 }
 

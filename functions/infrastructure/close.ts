@@ -1,10 +1,12 @@
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { RuleFact, SecurityGroupSubject } from "../../events/incident";
+import { readCidr } from "../../rulebook/cidr";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
 import { type SshRule, sshOpenToWorld } from "../../rulebook/ssh";
 import { patiently } from "../account/user";
 import {
   type Action,
+  allEntries,
   type CaseSubject,
   joined,
   type Mode,
@@ -187,6 +189,7 @@ export async function closeRules(
   });
   const taken = await hand.take(hand, groupId, openers, rules);
   if (taken.outcome === "gone" && again) return await afterGone(groupId, taken, again);
+  const prefixLists = entriesBehind(openers);
   return {
     ...passOf(
       groupId,
@@ -195,7 +198,17 @@ export async function closeRules(
     ),
     // A later pass finds what somebody opened again, or what the first cut had missed.
     open: hand.later ? ids.map((id) => `${groupId} was open again by ${id}`) : [],
+    ...(prefixLists && { prefixLists }),
   };
+}
+
+/** What the prefix lists of these rules have: once a rule is gone, whoever has its list may change it. */
+function entriesBehind(openers: Opener[]): Pass["prefixLists"] {
+  return allEntries(
+    openers.map(({ rule: { PrefixListId }, cidrs }) =>
+      PrefixListId ? { [PrefixListId]: cidrs.filter((cidr) => readCidr(cidr)) } : undefined,
+    ),
+  );
 }
 
 /** What the case added, where the answer of the call was lost. */

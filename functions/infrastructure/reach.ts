@@ -132,6 +132,12 @@ export function withLists(rule: Ingress, lists: Record<string, string[]>): Ingre
   return { ...rule, cidrs: rule.cidrs.flatMap((cidr) => lists[cidr] ?? [cidr]) };
 }
 
+/**
+ * EC2 spells the same word in several ways.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+const LIST_GONE = /^InvalidPrefixListId\.NotFound$/i;
+
 /** The entries of prefix lists, by id; those of one that is gone are none. */
 export async function prefixLists(
   { sdk, ec2 }: Hand,
@@ -141,8 +147,12 @@ export async function prefixLists(
   for (const PrefixListId of new Set(ids)) {
     const entries: string[] = [];
     const pages = sdk.paginateGetManagedPrefixListEntries({ client: ec2 }, { PrefixListId });
-    for await (const page of pages) {
-      entries.push(...listed(page.Entries).flatMap(({ Cidr }) => Cidr ?? []));
+    try {
+      for await (const page of pages) {
+        entries.push(...listed(page.Entries).flatMap(({ Cidr }) => Cidr ?? []));
+      }
+    } catch (error) {
+      if (!LIST_GONE.test((error as Error).name)) throw error;
     }
     lists[PrefixListId] = entries;
   }
@@ -282,7 +292,9 @@ export function tracking(nics: Nic[], rules: GroupRule[], lost: Lost) {
   );
   const isAllOut = (rule: GroupRule, world: string) =>
     rule.egress && rule.cidrs.includes(world) && isAllTcp(rule);
-  const allWorlds = lost.rules.every(({ cidrs }) => cidrs.every((one) => worlds.includes(one)));
+  const allWorlds = lost.rules.every(
+    ({ cidrs }) => cidrs.length > 0 && cidrs.every((one) => worlds.includes(one)),
+  );
   const isUntracked = ({ groupIds }: Nic) =>
     allWorlds &&
     worlds.every((world) =>

@@ -49,6 +49,81 @@ describe("BreakSessions", () => {
     assert.deepEqual([after, calls], [before, []]);
   });
 
+  describe("who lost access", () => {
+    const nic = (id: string, groups: string[]) => ({
+      NetworkInterfaceId: id,
+      SubnetId: "subnet-acl-1",
+      VpcId: VPC,
+      Groups: groups.map((GroupId) => ({ GroupId })),
+    });
+    const ec2 = {
+      DescribeNetworkInterfaces: { NetworkInterfaces: [nic("eni-1", ["sg-1"])] },
+      DescribeSecurityGroupRules: { SecurityGroupRules: [] },
+    };
+    const ssh = { IpProtocol: "tcp", FromPort: 22, ToPort: 22 };
+    const group = (...rules: object[]) => ({
+      kind: "securityGroup" as const,
+      groupId: "sg-1",
+      before: { rules },
+    });
+    const tracked = "EC2 tracks sessions by sg-1 to eni-1: only the network ACL cuts them";
+
+    describe("by a prefix list that was changed since the cut", () => {
+      const fromList = { SecurityGroupRuleId: "sgr-1", ...ssh, PrefixListId: "pl-1" };
+      const broken = (prefixLists?: Case["prefixLists"]) =>
+        caseOf({ id: "e", subjects: [group(fromList)], ...(prefixLists && { prefixLists }) });
+      const halves = { "pl-1": ["0.0.0.0/1", "128.0.0.0/1"] };
+      const keptVpc = [entry(98, "allow", "172.31.0.0/16"), entry(99, "deny", "0.0.0.0/0")];
+      const since: [string, AclAnswers["GetManagedPrefixListEntries"], AclEntry[]][] = [
+        ["to fewer", { Entries: [{ Cidr: "0.0.0.0/1" }] }, keptVpc],
+        ["to none", { Entries: [] }, keptVpc],
+        ["by deleting it", refusal("InvalidPrefixListID.NotFound"), keptVpc],
+        ["by deleting it, spelled otherwise", refusal("InvalidPrefixListId.NotFound"), keptVpc],
+      ];
+      for (const [how, GetManagedPrefixListEntries, added] of since) {
+        it(`is blocked by what it had at the cut: changed ${how}`, async () => {
+          const world = given();
+          const answers = { ec2: { ...ec2, GetManagedPrefixListEntries } };
+          const { after } = await pass(world, broken(halves), { answers });
+          assert.deepEqual(world.acls["acl-1"]?.slice(2), added);
+          assert.deepEqual([after.unblocked, after.notes], [undefined, [tracked]]);
+        });
+      }
+
+      it("is blocked by what it has now, too", async () => {
+        const world = given();
+        const GetManagedPrefixListEntries = { Entries: [{ Cidr: "198.51.100.0/24" }] };
+        const answers = { ec2: { ...ec2, GetManagedPrefixListEntries } };
+        await pass(world, broken({ "pl-1": ["203.0.113.0/24"] }), { answers });
+        assert.deepEqual(world.blocks[0]?.changes[0]?.request.sources, [
+          "198.51.100.0/24",
+          "203.0.113.0/24",
+        ]);
+      });
+
+      it("is said to go on where nobody knows what it had", async () => {
+        const world = given();
+        const answers = { ec2: { ...ec2, GetManagedPrefixListEntries: { Entries: [] } } };
+        const { after } = await pass(world, broken(), { answers });
+        assert.deepEqual(world, given());
+        assert.deepEqual(
+          [after.unblocked, after.notes],
+          [["sessions by sgr-1 may go on: it is not known whom it let in"], [tracked]],
+        );
+      });
+
+      it("is not touched where the list cannot be read", async () => {
+        const world = given();
+        const answers = { ec2: { ...ec2, GetManagedPrefixListEntries: throttled } };
+        const { after } = await pass(world, broken(halves), { answers });
+        assert.deepEqual(world, given());
+        assert.deepEqual(after.unblocked, [
+          "sessions of sg-1 may go on: ThrottlingException: Rate exceeded",
+        ]);
+      });
+    });
+  });
+
   describe("an address that tries passwords", () => {
     const remote: RemoteAddressSubject = {
       kind: "remoteAddress",

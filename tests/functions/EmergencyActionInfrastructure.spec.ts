@@ -262,6 +262,8 @@ describe("EmergencyActionInfrastructure", () => {
     assert.deepEqual(calls, [groupsOf, look, entriesOf(), revoke("sgr-list")]);
     const before = { rules: [fromList] };
     assert.deepEqual(after.subjects, [{ kind: "securityGroup", groupId: "sg-1", before }]);
+    // Sessions are cut later, and by then somebody may have changed the list.
+    assert.deepEqual(after.prefixLists, { "pl-1": ["198.51.100.0/24", ...list.adds] });
   });
 
   it("takes the entries of a restored version, and in a later pass those that are there", async () => {

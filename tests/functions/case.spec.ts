@@ -3,6 +3,7 @@ import {
   type Action,
   addToCase,
   type CaseSubject,
+  joined,
   lookedAgain,
   openCase,
 } from "../../functions/case";
@@ -70,6 +71,14 @@ describe("a case", () => {
       alerts: ["x", "y"],
     });
     assert.deepEqual(before, caseOf({ actions: [action], notes: ["a"], alerts: ["x"] }));
+  });
+
+  it("adds up what prefix lists had at one time or another", () => {
+    const first = addToCase(caseOf(), [{ prefixLists: { "pl-1": ["192.0.2.0/24"] } }, {}]);
+    const lists = joined([{ prefixLists: { "pl-2": ["::/0"] } }, {}]);
+    const more = { prefixLists: { "pl-1": ["192.0.2.0/24", "0.0.0.0/1"] } };
+    const prefixLists = { "pl-1": ["192.0.2.0/24", "0.0.0.0/1"], "pl-2": ["::/0"] };
+    assert.deepEqual(addToCase(first, [more, lists]), caseOf({ prefixLists }));
   });
 
   it("has open what this pass left open and what failed in it, and nothing older", () => {
