@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "./acl";
 import { movesInOrder } from "./numbers";
-import { movedSince } from "./trace";
+import { entriesNow } from "./trace";
 
 export interface LiftPlan extends AclLift {
   /** Entries of the block that are not there. */
@@ -39,7 +39,7 @@ export function planLift(
   block: AclChange,
   others: AclChange[] = [],
 ): LiftPlan {
-  const made = block.add.map(movedSince(block, others));
+  const made = entriesNow(entries, block, others);
   const isMade = (entry: AclEntry) => made.some((own) => sameEntry(own, entry));
   const moves = [...(block.inherited ?? []), ...block.move];
   const { copies, move, rest } = movedBack(

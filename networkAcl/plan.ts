@@ -22,7 +22,7 @@ import {
 import { count, cover, DENY, type Piece, pieces, piecesWithin, type Segment } from "./cover";
 import { type Field, fieldOf, segmentsAt } from "./field";
 import { freeBetween, makeRoom, movesInOrder, type Place } from "./numbers";
-import { movedSince, movesOf } from "./trace";
+import { entriesNow, movesOf } from "./trace";
 
 export { planLift } from "./lift";
 
@@ -72,9 +72,7 @@ export function planBlock(
 ): BlockPlan {
   const { sources, keep, ports, most = MOST_ENTRIES } = request;
   const inbound = inOrder(entries.filter(({ egress }) => !egress));
-  const made = others.flatMap((other, at) =>
-    other.add.map(movedSince(other, others.slice(at + 1))),
-  );
+  const made = others.flatMap((other, at) => entriesNow(entries, other, others.slice(at + 1)));
   const foreign = inbound.filter((entry) => made.some((own) => sameEntry(own, entry)));
   const places: Place[] = inbound
     .filter(({ number }) => number <= HIGHEST_NUMBER)

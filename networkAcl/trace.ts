@@ -12,20 +12,23 @@ export function movesOf(changes: AclChange[]): Move[] {
 }
 
 /**
- * Where an entry that a block made is now. A block that has been lifted since may have moved it too:
- * the ones after it have inherited that.
+ * Where a block's entries are now, in the order of `add`. A block that has been lifted since may have
+ * moved them too, which those after it have inherited, or its lift may have moved them back.
  *
+ * @param entries of the ACL, in which one that is at none of its places is said to be at the last.
  * @param others the other blocks that are not lifted, the oldest first.
  */
-export function movedSince(block: AclChange, others: AclChange[]): (entry: AclEntry) => AclEntry {
+export function entriesNow(entries: AclEntry[], block: AclChange, others: AclChange[]): AclEntry[] {
   const moves = without(movesOf(others), [...(block.inherited ?? []), ...block.move]);
-  return (entry) => {
-    let now = entry;
-    for (const { entry: was, to } of moves) {
-      if (sameEntry(was, now)) now = { ...now, number: to };
+  return block.add.map((made) => {
+    const places = [made];
+    for (const { entry, to } of moves) {
+      const [now] = places as [AclEntry];
+      if (sameEntry(entry, now)) places.unshift({ ...now, number: to });
     }
-    return now;
-  };
+    const isThere = (place: AclEntry) => entries.some((one) => sameEntry(one, place));
+    return places.find(isThere) ?? (places[0] as AclEntry);
+  });
 }
 
 /** The moves but for the others, each of which takes one away. */

@@ -1,7 +1,7 @@
 import type { RemoteAddressSubject } from "../../events/incident";
 import { sameEntry } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
-import { movedSince } from "../../networkAcl/trace";
+import { entriesNow } from "../../networkAcl/trace";
 import { type Acl, type AclHand, aclsOfSubnets } from "./acls";
 import { changesOf, type StoredBlocks } from "./blocks";
 import { nicsBy } from "./reach";
@@ -58,15 +58,15 @@ export function standingBlock(
   const standing = changes.filter(({ request: { sources, keep, ports }, block }, at) => {
     const asked = [sources, keep, ports];
     const later = changes.slice(at + 1);
-    const now = movedSince(
+    const now = entriesNow(
+      acl.entries,
       block,
       later.map((one) => one.block),
     );
-    const { add } = block;
     return (
       JSON.stringify(asked) === JSON.stringify([request.sources, request.keep, request.ports]) &&
-      add.length > 0 &&
-      add.every((entry) => acl.entries.some((one) => sameEntry(one, now(entry))))
+      now.length > 0 &&
+      now.every((entry) => acl.entries.some((one) => sameEntry(one, entry)))
     );
   });
   return others.find(

@@ -244,4 +244,25 @@ describe("the plan of a network ACL's lift", () => {
     }
     assert.deepEqual(now, acl);
   });
+
+  it("finds its own entry where a lift has moved it back", () => {
+    const acl = ["32765 allow -1 0.0.0.0/0"].map(entry);
+    const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
+    const one = planBlock(acl, world);
+    const withOne = applied(acl, one);
+    const two = planBlock(withOne, { ...world, keep: ["10.0.0.7/32"] }, [one]);
+    const withTwo = applied(withOne, two);
+    const three = planBlock(withTwo, world, [one, two]);
+    let now = applied(withTwo, three);
+    for (const [gone, left] of [
+      [two, [one, three]],
+      [one, [three]],
+      [three, []],
+    ] as const) {
+      const lift = planLift(now, gone, [...left]);
+      assert.deepEqual(lift.notes, []);
+      now = applied(now, lift);
+    }
+    assert.deepEqual(now, acl);
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type AclChange, type AclEntry, applied, inOrder } from "../../networkAcl/acl";
+import { type AclChange, type AclEntry, applied, inOrder, sameRule } from "../../networkAcl/acl";
 import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
 import { acl, request, small, smallPieces } from "./acls";
 import { isAsked, isFrom, packetsAt, verdict } from "./oracle";
@@ -39,6 +39,11 @@ function ownOf(entries: AclEntry[], isV6: boolean): number {
   return entries.filter(
     ({ egress, number, cidr }) => !egress && number <= 32766 && cidr.includes(":") === isV6,
   ).length;
+}
+
+/** Two entries that say the same cannot be told apart: one may be left at the other one's number. */
+function hasTwins(entries: AclEntry[]): boolean {
+  return entries.some((one, at) => entries.slice(at + 1).some((two) => sameRule(one, two)));
 }
 
 /** All lists of fewer entries, of two at the most. */
@@ -123,4 +128,39 @@ describe("the plan of a network ACL's block, for random ACLs", function () {
         assert.deepEqual(applied(half, last), inOrder(entries));
       }));
   }
+
+  it("overlaps with two others, and is lifted without a trace, whichever goes first", () => {
+    const three = fc.tuple(request, request, request);
+    // Every order of three: the first to go, and whether the other two go the oldest first.
+    const order = fc.tuple(fc.nat({ max: 2 }), fc.boolean());
+    const blocksAndLifts = fc.property(acl, three, order, (entries, requests, [at, isOldest]) => {
+      fc.pre(!hasTwins(entries));
+      const all: { asked: BlockRequest; change: AclChange; notes: string[] }[] = [];
+      let now = entries;
+      for (const asked of requests) {
+        const known = all.map(({ change }) => change);
+        const { notes, ...change } = planBlock(now, asked, known);
+        now = applied(now, change);
+        all.push({ asked, change, notes });
+      }
+      assertBlocks(entries, now, all);
+
+      const rest = all.filter((_, index) => index !== at);
+      const inTurn = [all[at], ...(isOldest ? rest : rest.reverse())] as typeof all;
+      let left = all;
+      for (const gone of inTurn) {
+        left = left.filter((one) => one !== gone);
+        const lift = planLift(
+          now,
+          gone.change,
+          left.map(({ change }) => change),
+        );
+        assert.deepEqual(lift.notes, []);
+        now = applied(now, lift);
+        assertBlocks(entries, now, left);
+      }
+      assert.deepEqual(now, inOrder(entries));
+    });
+    fc.assert(blocksAndLifts, { numRuns: RUNS, seed: SEED });
+  });
 });
