@@ -1,3 +1,5 @@
+import { namedUsers } from "./namedUsers";
+
 /** What a statement's resources are made of. */
 export interface Place {
   partition: string;
@@ -156,7 +158,7 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
         Action: scoped,
         Resource:
           scope === "user" && users
-            ? namedUsers(users, place)
+            ? namedUsers(users, place).allowed
             : arnOf(scope as Scope, place, secretPrefix),
       }),
     ),
@@ -187,7 +189,7 @@ export function responderStatements(actions: string[], narrowing: Narrowing): St
           },
         ]
       : []),
-    ...(users ? [otherUsers(users, place, byScope)] : []),
+    ...(users ? otherUsers(users, place, byScope) : []),
   ];
 }
 
@@ -280,23 +282,9 @@ function byScopeOf(actions: string[]): Record<string, string[]> {
   return grouped;
 }
 
-/** A user's ARN holds its path before its name. */
-function namedUsers(patterns: string[], { partition, account }: Place): string[] {
-  return patterns.flatMap((name) => [
-    `arn:${partition}:iam::${account}:user/${name}`,
-    `arn:${partition}:iam::${account}:user/*/${name}`,
-  ]);
-}
-
-/**
- * IAM's `*` spans `/`: "user/app-*" covers "user/app-x/mallory". What has a further `/` behind the
- * name is another user, and is denied; so is a user whose path itself matches, which fails closed.
- */
-function otherUsers(patterns: string[], place: Place, byScope: [string, string[]][]): Statement {
+/** What the narrowed allowance matches beside the users that are meant; nobody: no statement. */
+function otherUsers(patterns: string[], place: Place, byScope: [string, string[]][]): Statement[] {
+  const { denied } = namedUsers(patterns, place);
   const actions = byScope.find(([scope]) => scope === "user")?.[1] ?? [];
-  return {
-    Effect: "Deny",
-    Action: actions,
-    Resource: namedUsers(patterns, place).map((arn) => `${arn}/*`),
-  };
+  return denied.length > 0 ? [{ Effect: "Deny", Action: actions, Resource: denied }] : [];
 }

@@ -8,6 +8,13 @@ import type { Statement } from "./permissions";
  */
 const LONGEST_NAME = 64;
 
+/**
+ * Characters that a role's inline policies may have together, white space apart.
+ * Source: IAM User Guide, "IAM and AWS STS quotas",
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
+const LONGEST_POLICY = 10_240;
+
 /** A role that one AWS service may assume, with one inline policy and nothing else. */
 export function serviceRole(
   name: string,
@@ -26,7 +33,15 @@ export function serviceRole(
     Action: "sts:AssumeRole",
   };
   const role = new aws.iam.Role(name, { name, assumeRolePolicy: policyText([trust]) }, opts);
-  const policy = pulumi.output(statements).apply(policyText);
+  const policy = pulumi.output(statements).apply((all) => {
+    const text = policyText(all);
+    if (text.length > LONGEST_POLICY) {
+      throw new Error(
+        `The policy of the role ${name} has ${text.length} characters and may have ${LONGEST_POLICY}: name fewer users in tourniquet:applicationUsers, or with fewer wildcards`,
+      );
+    }
+    return text;
+  });
   new aws.iam.RolePolicy(name, { role: role.name, policy }, { ...opts, parent: role });
   return role;
 }
