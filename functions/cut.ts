@@ -23,6 +23,15 @@ const GONE =
 const FULL =
   /^(LimitExceeded(Exception)?|NetworkAclEntryLimitExceeded|RulesPerSecurityGroupLimitExceeded)$/;
 
+/**
+ * Calls that take one named thing off, and could not do it twice. At a later try of the SDK it is not
+ * there because an earlier one, whose answer was lost, has taken it. A revocation of several rules is
+ * none of them: one that is missing keeps all the others, so there a look has to follow.
+ * Source: EC2 API Reference, RevokeSecurityGroupIngress,
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
+ */
+const TAKES_ONE = /^(iam:(Detach|Delete|Remove|Deactivate)\w+|ec2:DeleteNetworkAclEntry)$/;
+
 /** Is this the error of a subject that is not there (any more, or yet)? */
 export function isGone(error: unknown): boolean {
   return error instanceof Error && GONE.test(error.name);
@@ -54,12 +63,21 @@ export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): 
       return note("done");
     } catch (error) {
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return note(outcomeOf(error), text.slice(0, 500));
+      return note(outcomeOf(call, error), text.slice(0, 500));
     }
   };
 }
 
-function outcomeOf(error: unknown): Action["outcome"] {
-  if (isGone(error)) return "gone";
+function outcomeOf(call: string, error: unknown): Action["outcome"] {
+  if (isGone(error)) return TAKES_ONE.test(call) && triesOf(error) > 1 ? "done" : "gone";
   return error instanceof Error && FULL.test(error.name) ? "full" : "failed";
+}
+
+/**
+ * How often the SDK had sent the call.
+ * Source: ResponseMetadata.attempts,
+ * https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-smithy-types/Interface/ResponseMetadata/
+ */
+function triesOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
 }

@@ -22,9 +22,9 @@ const notGone = [
 const input = { UserName: "bob" };
 const never = () => Promise.reject(new Error("sent"));
 
-async function once(send: () => Promise<unknown>) {
+async function once(send: () => Promise<unknown>, call = "iam:X") {
   const actions: Action[] = [];
-  const outcome = await cutting("enforce", actions)("iam:X", "user bob", { input }, send);
+  const outcome = await cutting("enforce", actions)(call, "user bob", { input }, send);
   return { outcome, actions };
 }
 
@@ -52,6 +52,32 @@ describe("cutting", () => {
     it(`has failed at ${name}, and does not throw`, async () => {
       const { outcome, actions } = await once(() => Promise.reject(refusal(name)));
       assert.deepEqual([outcome, actions[0]?.error], ["failed", `${name}: said the service`]);
+    });
+  }
+
+  const lost: [call: string, attempts: number | undefined, outcome: Action["outcome"]][] = [
+    ["iam:DetachUserPolicy", 2, "done"],
+    ["iam:DeleteUserPolicy", 2, "done"],
+    ["iam:RemoveUserFromGroup", 3, "done"],
+    ["iam:DeactivateMFADevice", 2, "done"],
+    ["ec2:DeleteNetworkAclEntry", 2, "done"],
+    ["iam:DetachUserPolicy", 1, "gone"],
+    ["iam:DetachUserPolicy", undefined, "gone"],
+    // Nobody was denied, nothing was stored, no key is off, and other rules may be open yet.
+    ["iam:AttachUserPolicy", 2, "gone"],
+    ["secretsmanager:PutSecretValue", 2, "gone"],
+    ["iam:UpdateAccessKey", 2, "gone"],
+    ["ec2:RevokeSecurityGroupIngress", 2, "gone"],
+  ];
+  for (const [call, attempts, wanted] of lost) {
+    it(`has ${wanted} at try ${attempts ?? "unknown"} of ${call} that finds nothing`, async () => {
+      const error = refusal("NoSuchEntityException");
+      const told = attempts === undefined ? error : Object.assign(error, { $metadata: { attempts } });
+      const { outcome, actions } = await once(() => Promise.reject(told), call);
+      assert.deepEqual(
+        [outcome, actions[0]?.outcome, actions[0]?.error],
+        [wanted, wanted, "NoSuchEntityException: said the service"],
+      );
     });
   }
 
