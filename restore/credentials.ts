@@ -24,7 +24,8 @@ export function credentialItem(kind: Kind, field: string, list: CredentialList):
     const wasActive = status === "Active" || (status !== undefined && actor.accessKeyId === id);
     const is = now?.look[list].find((one) => one.id === id);
     const ofRecord = context.own.credentials.includes(id);
-    const drift = credentialDrift(id, ofRecord, now, is?.status);
+    // One that was gone at the cut is as the case left it.
+    const drift = action.outcome === "gone" ? [] : credentialDrift(id, ofRecord, now, is?.status);
     const application =
       subject?.kind === "applicationUser"
         ? { by: "kind" as const, why: "the application has a new key in its secret" }

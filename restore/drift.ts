@@ -8,9 +8,9 @@ import type { PresentUser } from "./present";
 export type UserNow = PresentUser | undefined;
 
 /** How the contained users differ from what the case left, beside what concerns a single item. */
-export function userDrift(context: Context, done: Action[], steps: Step[]): Drift[] {
+export function userDrift(context: Context, taken: Action[], steps: Step[]): Drift[] {
   const names = new Set(
-    done.flatMap(({ input }) => (input.UserName ? [String(input.UserName)] : [])),
+    taken.flatMap(({ input }) => (input.UserName ? [String(input.UserName)] : [])),
   );
   return [...names].flatMap((name) => {
     const now = context.present.users[name];
@@ -20,7 +20,7 @@ export function userDrift(context: Context, done: Action[], steps: Step[]): Drif
     );
     const before =
       subject && "before" in subject ? (subject.before as Look | undefined) : undefined;
-    const his = done.filter(({ input }) => input.UserName === name);
+    const his = taken.filter(({ input }) => input.UserName === name);
     return [
       ...(before ? additions(context, name, before, now.look, subject?.kind) : []),
       ...(before ? boundaryDrift(name, before, now.look, his) : []),
@@ -96,8 +96,8 @@ function denyDrift(name: string, now: Look, his: Action[], steps: Step[]): Drift
 }
 
 /**
- * How a group that a user comes back to differs from the one that he left. What the case took from
- * the group is no difference.
+ * How a group that a user comes back to differs from the one that he left. What the case was to
+ * take from the group is no difference.
  */
 export function groupDrift(
   { file, present }: Pick<Context, "file" | "present">,
@@ -106,7 +106,7 @@ export function groupDrift(
   const now = present.groups[was.name];
   if (!now) return [`group ${was.name} is not there any more`];
   const taken = file.actions
-    .filter(({ outcome, input }) => outcome === "done" && input.GroupName === was.name)
+    .filter(({ input }) => input.GroupName === was.name)
     .flatMap(({ input }) => [input.PolicyArn, input.PolicyName]);
   const words = (group: Omit<Look["groups"][number], "name">) =>
     [

@@ -6,6 +6,7 @@ import { versionItems } from "./policies";
 import type { Present } from "./present";
 import { itemsOf } from "./readers";
 import { ownOfAll } from "./recordsOwn";
+import { type Taking, takingsOf } from "./taken";
 
 /** One call that gives something back. */
 export interface Step {
@@ -57,7 +58,7 @@ export interface Wishes {
 /**
  * What a restore of this case would do: pure, the case and the present state alone decide.
  *
- * Given back is what an action with the outcome `done` took and the state before the incident held.
+ * Given back is what the case took (see `takingsOf`) and the state before the incident held.
  * What the record itself had given (its grant, its key, its rules) is the attack, and stays away.
  *
  * @param others cases of the same subjects: what their records had given stays away too.
@@ -70,10 +71,13 @@ export function planRestore(
 ): Plan {
   const own = ownOfAll([file, ...others]);
   const context: Context = { file, present, own, falseAlarm: wishes.falseAlarm };
-  const done = file.actions.filter(({ outcome }) => outcome === "done");
+  const takings = takingsOf(file)
+    .map((taking) => ({ action: taking.action, items: itemsTaken(context, taking) }))
+    .filter(({ action, items }) => action.outcome === "done" || items.length > 0);
+  const taken = takings.map(({ action }) => action);
   const items = distinct([
-    ...versionItems(context, done),
-    ...done.flatMap((action) => itemsOf(context, action)),
+    ...versionItems(context, taken),
+    ...takings.flatMap(({ items }) => items),
   ]);
   const wanted = items.filter((one) => isWanted(one, wishes));
   const steps = inOrder(
@@ -81,7 +85,7 @@ export function planRestore(
   );
   const drift = [
     ...wanted.flatMap(({ item, drift = [] }) => drift.map((what) => ({ item, what }))),
-    ...userDrift(context, done, steps),
+    ...userDrift(context, taken, steps),
   ];
   const relevant = drift.filter((one) => isRelevant(one, steps, wishes));
   return {
@@ -94,6 +98,16 @@ export function planRestore(
         ? []
         : relevant.filter(({ item }) => !wishes.only.includes(item)),
   };
+}
+
+/** What a doubtful call was to take and is there was not taken, or is back; else the reason says the doubt. */
+function itemsTaken(context: Context, { action, doubt }: Taking): Item[] {
+  const items = itemsOf(context, action);
+  if (doubt === undefined) return items;
+  const isGone = action.outcome === "gone";
+  return items
+    .filter(({ there }) => isGone || !there)
+    .map((one) => ({ ...one, why: `${one.why}; ${doubt}` }));
 }
 
 /** The same thing may have been taken in several passes. */

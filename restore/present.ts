@@ -10,6 +10,7 @@ import type { AclEntry } from "../networkAcl/acl";
 import { awsManagedPolicy } from "../rulebook/managedPolicies";
 import type { CaseFile } from "./caseFile";
 import type { Shelf } from "./read";
+import { takingsOf } from "./taken";
 
 /** A version of a customer policy. */
 export interface Version {
@@ -56,9 +57,9 @@ export interface Eye {
  * @param bucket of the cases, where it is known.
  */
 export async function lookAtPresent(eye: Eye, file: CaseFile, bucket?: string): Promise<Present> {
-  const done = file.actions.filter(({ outcome }) => outcome === "done");
+  const taken = takingsOf(file).map(({ action }) => action);
   const inputs = (field: string) =>
-    done.flatMap(({ input }) => (typeof input[field] === "string" ? [input[field]] : []));
+    taken.flatMap(({ input }) => (typeof input[field] === "string" ? [input[field]] : []));
   const arns = inputs("PolicyArn").filter((arn) => !awsManagedPolicy(arn));
   const aclIds = inputs("NetworkAclId");
   const [users, groups, policies, securityGroups, roles, acls, blocks] = await Promise.all([

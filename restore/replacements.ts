@@ -3,6 +3,7 @@ import type { Action, Replacing } from "../functions/case";
 import { rulesOf } from "../functions/infrastructure/permission";
 import { ruleKey } from "../functions/infrastructure/replacements";
 import type { Context, Item } from "./item";
+import { takingsOf } from "./taken";
 
 /**
  * The rules that were added in the place of others which the case did not come to take, to be
@@ -10,11 +11,12 @@ import type { Context, Item } from "./item";
  */
 export function replacementItems(context: Context, { input }: Action): Item[] {
   const groupId = String(input.GroupId);
-  const taken = context.file.actions
+  const taken = takingsOf(context.file)
+    .map(({ action }) => action)
     .filter(
       ({ call, outcome, input }) =>
         call === "ec2:RevokeSecurityGroupIngress" &&
-        outcome === "done" &&
+        outcome !== "failed" &&
         input.GroupId === groupId,
     )
     .flatMap(({ input }) => input.SecurityGroupRuleIds as string[]);

@@ -14,6 +14,9 @@ interface Rule {
   tags?: { Key?: string; Value?: string }[];
 }
 
+/** A line that somebody else has closed is not for a restore to open. */
+const FOUND_GONE = "the case found it gone: somebody else took it, or a call whose answer was lost";
+
 /**
  * The rules of one revocation, each to be authorized anew; its id is new then. What the record had
  * opened is the attack. Where the record tells no ids, or a later pass found the rule, nothing
@@ -27,6 +30,7 @@ export function ruleItems(context: Context, action: Action): Item[] {
   const first = file.actions.find(
     ({ call, input }) => call === action.call && input.GroupId === groupId,
   );
+  const firstIds = (first?.input.SecurityGroupRuleIds ?? []) as string[];
   const provedByRecord = file.incident.subjects.some(
     (one) => one.kind === "securityGroup" && one.rules.length > 0,
   );
@@ -46,12 +50,14 @@ export function ruleItems(context: Context, action: Action): Item[] {
     // The attack's rule is no state to come back to.
     const isAttack = ofRecord && !context.falseAlarm;
     const drift = is ? driftOf(is, rule, isAttack) : [];
-    const sure = own.rules.length > 0 && first === action && !provedByRecord;
+    const sure = own.rules.length > 0 && firstIds.includes(id) && !provedByRecord;
     const held = ofRecord
       ? { by: "attack" as const, why: "the record itself opened it: it is the attack" }
-      : sure
-        ? undefined
-        : { by: "named" as const, why: "whether it was there before the record is not known" };
+      : action.outcome === "gone"
+        ? { by: "named" as const, why: FOUND_GONE }
+        : sure
+          ? undefined
+          : { by: "named" as const, why: "whether it was there before the record is not known" };
     return {
       ...item,
       call: "ec2:AuthorizeSecurityGroupIngress",

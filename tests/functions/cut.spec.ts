@@ -72,7 +72,8 @@ describe("cutting", () => {
   for (const [call, attempts, wanted] of lost) {
     it(`has ${wanted} at try ${attempts ?? "unknown"} of ${call} that finds nothing`, async () => {
       const error = refusal("NoSuchEntityException");
-      const told = attempts === undefined ? error : Object.assign(error, { $metadata: { attempts } });
+      const told =
+        attempts === undefined ? error : Object.assign(error, { $metadata: { attempts } });
       const { outcome, actions } = await once(() => Promise.reject(told), call);
       assert.deepEqual(
         [outcome, actions[0]?.outcome, actions[0]?.error],

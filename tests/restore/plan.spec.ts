@@ -49,8 +49,9 @@ function fileOf(o: {
   parameters?: object;
   actorKey?: string;
   actor?: string;
+  round?: number;
 }): CaseFile {
-  const { actions, before, subjects, record, event, parameters, actorKey, actor } = o;
+  const { actions, before, subjects, record, event, parameters, actorKey, actor, round } = o;
   const user: CaseSubject = {
     kind: "user",
     name: "bob",
@@ -58,7 +59,7 @@ function fileOf(o: {
   };
   const plain = incident([record ?? { kind: "user", name: "bob", proved: false }]);
   return {
-    ...caseOf({ actions, subjects: subjects ?? [user] }),
+    ...caseOf({ actions, subjects: subjects ?? [user], round: round ?? 1 }),
     incident: {
       ...plain,
       event: { ...plain.event, ...(event && { name: event }) },
@@ -114,6 +115,7 @@ const anyone = {
   ToPort: 22,
   CidrIpv4: "0.0.0.0/0",
 };
+const foundGone = "the case found it gone: somebody else took it, or a call whose answer was lost";
 const oldRule = [
   "rules:sg-1:sgr-old",
   "ec2:AuthorizeSecurityGroupIngress",
@@ -1061,8 +1063,10 @@ const cases: [
     ),
     {
       left: [
-        "replacements:sg-1:sgr-21: the case did not take sgr-old, which it stands for (--only replacements:sg-1:sgr-21 takes it away)",
-        "replacements:sg-1:sgr-23: the case did not take sgr-new, which it stands for (--only replacements:sg-1:sgr-23 takes it away)",
+        `rules:sg-1:sgr-old: ${foundGone} (--only rules:sg-1:sgr-old gives it back)`,
+        "rules:sg-1:sgr-new: the record itself opened it: it is the attack (--false-alarm gives it back)",
+        `replacements:sg-1:sgr-21: ${foundGone} (--only replacements:sg-1:sgr-21 takes it away)`,
+        "replacements:sg-1:sgr-23: the record itself opened it: it is the attack (--false-alarm takes it away)",
       ],
     },
   ],
@@ -1225,11 +1229,60 @@ function replacedCase(): CaseFile {
   };
 }
 
+/** The whole case, in which no call was answered as it should; the deny and the first key were. */
+function withOutcome(outcome: "gone" | "failed", error?: string): CaseFile {
+  const taking = wholeCase.actions.filter((one) => one.outcome === "done");
+  const actions = taking.map((one) =>
+    one === deny || one === keyOff ? one : { ...one, outcome, ...(error && { error }) },
+  );
+  return { ...wholeCase, actions };
+}
+
 describe("planRestore", () => {
   for (const [name, file, present, expected, wishes, others] of cases) {
     it(name, () => {
       const plan = planRestore(file, present, { ...everything, ...wishes }, others);
       assert.deepEqual(told(plan), expected);
+    });
+  }
+
+  const unsure: [name: string, file: CaseFile, doubt: string][] = [
+    [
+      "whose calls a second try found gone",
+      withOutcome("gone"),
+      "the case found it gone, as its own second try does",
+    ],
+    [
+      "whose calls were not answered",
+      withOutcome("failed", "TimeoutError: no answer"),
+      "the case's call had failed: TimeoutError: no answer",
+    ],
+    [
+      "that broke off after its first cut",
+      { ...wholeCase, round: 0, actions: [deny, keyOff] },
+      "the case broke off before it had told what it took",
+    ],
+  ];
+  for (const [name, file, doubt] of unsure) {
+    it(`gives back what is not there any more of a case ${name}, and says so`, () => {
+      const plan = planRestore(file, contained, everything);
+      const { steps, left, ...rest } = told(plan);
+      const sure = file.actions.filter(({ outcome }) => outcome === "done").length;
+      assert.deepEqual(steps, wholeSteps);
+      assert.deepEqual(
+        left,
+        notRestorable.map((one) => (one.includes("(--false") ? one : `${one}; ${doubt}`)),
+      );
+      assert.deepEqual(rest, {});
+      assert.deepEqual(
+        plan.steps.map(({ why }) => why.endsWith(`; ${doubt}`)),
+        wholeSteps.map(([item]) => !(sure > 0 && /^(deny|keys):/.test(String(item)))),
+      );
+      assert.deepEqual(
+        told(planRestore(file, presentOf({ ...wholeBefore, mfaDevices: [] }, world), everything))
+          .steps,
+        undefined,
+      );
     });
   }
 
