@@ -295,8 +295,10 @@ export function definition(
   };
 }
 
+/** Of the message the state keeps the subject: beside the case, the whole might exceed the limit. */
 const reportParameters = {
   Parameters: { "state.$": "$", "execution.$": "$$.Execution.Id" },
+  ResultSelector: { "subject.$": "$.subject" },
   ResultPath: "$.report",
 };
 

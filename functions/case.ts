@@ -2,6 +2,7 @@ import type { Incident, RemoteAddressSubject } from "../events/incident";
 import type { AclChange, AclEntry } from "../networkAcl/acl";
 import type { Look } from "./account/look";
 import type { RoleLook } from "./account/role";
+import { withinBounds, withTexts } from "./caseBounds";
 
 /** `observe` does every look and no change; `enforce` does both. */
 export type Mode = "observe" | "enforce";
@@ -153,7 +154,7 @@ export function allEntries(lists: Case["prefixLists"][]): Case["prefixLists"] {
 /**
  * Adds what the passes found and the calls did; a subject that is known already keeps its state
  * before, to which a later look adds the rules that it found and added. Open is what the passes left so, and
- * every call that failed.
+ * every call that failed: it alone is never cut short.
  */
 export function addToCase(before: Case, passes: Pass[], actions: Action[] = []): Case {
   const subjects = passes
@@ -161,15 +162,15 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     .reduce(withSubject, before.subjects);
   const texts = (key: "notes" | "alerts" | "open") => passes.flatMap((pass) => pass[key] ?? []);
   const prefixLists = allEntries([before.prefixLists, ...passes.map((pass) => pass.prefixLists)]);
-  return {
+  return withinBounds({
     ...before,
     subjects,
     actions: [...before.actions, ...actions],
-    notes: [...new Set([...before.notes, ...texts("notes")])],
-    alerts: [...new Set([...before.alerts, ...texts("alerts")])],
+    notes: withTexts("notes", before.notes, texts("notes")),
+    alerts: withTexts("alerts", before.alerts, texts("alerts")),
     open: [...undone(actions), ...texts("open")],
     ...(prefixLists && { prefixLists }),
-  };
+  });
 }
 
 function withSubject(known: CaseSubject[], found: CaseSubject): CaseSubject[] {

@@ -1,5 +1,6 @@
 import type { Look } from "../functions/account/look";
 import type { Action } from "../functions/case";
+import { unspaced } from "./document";
 import type { Context } from "./item";
 import type { Drift, Step } from "./plan";
 import type { PresentUser } from "./present";
@@ -18,8 +19,10 @@ export function userDrift(context: Context, taken: Action[], steps: Step[]): Dri
     const subject = context.file.subjects.find(
       (one) => (one.kind === "user" || one.kind === "applicationUser") && one.name === name,
     );
-    const before =
+    const looked =
       subject && "before" in subject ? (subject.before as Look | undefined) : undefined;
+    // What a look did not show is not what was not there.
+    const before = looked?.failed ? undefined : looked;
     const his = taken.filter(({ input }) => input.UserName === name);
     return [
       ...(before ? additions(context, name, before, now.look, subject?.kind) : []),
@@ -113,7 +116,7 @@ export function groupDrift(
       ...group.attached.filter((arn) => !taken.includes(arn)),
       ...group.inline
         .filter(({ name }) => !taken.includes(name))
-        .map(({ name, document }) => `${name} ${document}`),
+        .map(({ name, document }) => `${name} ${unspaced(document)}`),
     ].sort();
   return JSON.stringify(words(now)) === JSON.stringify(words(was))
     ? []

@@ -1,7 +1,7 @@
 import type { RoleSubject, Subject } from "../events/incident";
 import type { RoleLook } from "../functions/account/role";
 import type { Action } from "../functions/case";
-import { plain } from "./document";
+import { plain, sameDocument } from "./document";
 import { attack, type Context, heldForOwner, type Item, isDenyAll, NO_BEFORE } from "./item";
 
 /** AWSDenyAll that the owner had attached before is left as it was, where the look came first. */
@@ -124,7 +124,7 @@ function trustDrift(
   opened: boolean,
 ): Pick<Item, "drift"> {
   if (!before || !now) return {};
-  const same = plain(before.trust) === plain(now.trust);
+  const same = sameDocument(before.trust, now.trust);
   if (same !== opened) return {};
   const what = opened
     ? "the role's trust policy is still the one that the record set: take the strangers out of it first"

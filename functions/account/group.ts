@@ -4,6 +4,7 @@ import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import type { CaseSubject } from "../case";
 import { isGone } from "../cut";
 import { believeGone, listed } from "../listed";
+import { minified } from "./document";
 import { attachedToGroup, policyDocument } from "./look";
 import type { AccountEye, AccountHand } from "./user";
 
@@ -40,7 +41,8 @@ export async function groupGrantDocument(
   if (grant?.kind !== "inline") return undefined;
   const command = new sdk.GetGroupPolicyCommand({ GroupName: name, PolicyName: grant.policyName });
   try {
-    return (await iam.send(command)).PolicyDocument;
+    const { PolicyDocument } = await iam.send(command);
+    return PolicyDocument === undefined ? undefined : minified(PolicyDocument);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -3,6 +3,7 @@ import type { Grant } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { isGone } from "../cut";
 import { listed, noLook } from "../listed";
+import { minified } from "./document";
 
 /** The SDK module that a handler is given; its client is made once per sandbox. */
 export type IamSdk = typeof import("../../sdk/iam");
@@ -14,7 +15,7 @@ export interface Credential {
   status: string;
 }
 
-/** A user as IAM shows it now. Documents are texts as IAM stores them, URL-encoded. */
+/** A user as IAM shows it now. Documents are texts as IAM stores them, URL-encoded, but `minified`. */
 export interface Look {
   attached: string[];
   inline: { name: string; document: string }[];
@@ -116,7 +117,7 @@ export async function lookAtUser(
     documents: documents.filter(
       ({ arn }, index) => documents.findIndex((one) => one.arn === arn) === index,
     ),
-    ...(looking.failed.length > 0 && { failed: looking.failed }),
+    ...(looking.failed.length > 0 && { failed: firstOf(looking.failed) }),
   };
 }
 
@@ -153,6 +154,19 @@ function lookingOn(name: string): Looking {
     },
   };
   return looking;
+}
+
+/** Failed calls that are told of one by one: a user's groups may have a thousand inline policies. */
+const MOST_FAILED = 20;
+
+/** The calls about the user himself come before those about one policy or group of his. */
+function firstOf(failed: FailedLook[]): FailedLook[] {
+  const ofOne = ({ call }: FailedLook) => call.includes(" of ");
+  const all = [...failed.filter((one) => !ofOne(one)), ...failed.filter(ofOne)];
+  const [next, ...rest] = all.slice(MOST_FAILED);
+  if (!next || rest.length === 0) return all;
+  const others = { call: `${next.call} and ${rest.length} more calls`, error: next.error };
+  return [...all.slice(0, MOST_FAILED), others];
 }
 
 async function isNotThere(himself: Promise<unknown>): Promise<boolean> {
@@ -226,7 +240,7 @@ export function boundaryGrant(look: Look): Grant | undefined {
 
 /**
  * A customer policy's default version, or the one that is asked for; undefined where it is gone.
- * URL-encoded, as IAM returns it.
+ * URL-encoded, as IAM returns it, and `minified`.
  */
 export async function policyDocument(
   sdk: IamSdk,
@@ -240,7 +254,8 @@ export async function policyDocument(
   const versionId = version ?? policy?.Policy?.DefaultVersionId;
   if (!versionId) return undefined;
   const command = new sdk.GetPolicyVersionCommand({ PolicyArn: arn, VersionId: versionId });
-  return (await orGone(iam.send(command)))?.PolicyVersion?.Document;
+  const document = (await orGone(iam.send(command)))?.PolicyVersion?.Document;
+  return document === undefined ? undefined : minified(document);
 }
 
 async function boundaryOf(
@@ -392,8 +407,8 @@ async function documentsOf(
   const found = await Promise.all(
     names.map(async (name) => ({ name, document: (await get(name))?.PolicyDocument })),
   );
-  return found.filter(
-    (one): one is { name: string; document: string } => one.document !== undefined,
+  return found.flatMap(({ name, document }) =>
+    document === undefined ? [] : [{ name, document: minified(document) }],
   );
 }
 

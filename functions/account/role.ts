@@ -5,10 +5,11 @@ import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { servicesIn, strangersIn } from "../../rulebook/trustPolicy";
 import type { CaseSubject, Pass } from "../case";
 import { believeGone, noLook } from "../listed";
+import { minified } from "./document";
 import { all, policyDocument } from "./look";
 import { type AccountEye, type AccountHand, grantMakesAdmin, notExempt, patiently } from "./user";
 
-/** A role as IAM shows it now. Documents are texts as IAM stores them, URL-encoded. */
+/** A role as IAM shows it now. Documents are texts as IAM stores them, URL-encoded, but `minified`. */
 export interface RoleLook {
   arn: string;
   attached: string[];
@@ -72,7 +73,7 @@ export async function lookAtRole(
       attached,
       inline,
       ...(boundary && { boundary }),
-      trust: Role.AssumeRolePolicyDocument ?? "",
+      trust: minified(Role.AssumeRolePolicyDocument ?? ""),
       instanceProfiles: profiles.map(({ InstanceProfileName = "" }) => InstanceProfileName),
       documents: documents.filter(
         (one): one is RoleLook["documents"][0] => one.document !== undefined,
@@ -100,7 +101,7 @@ async function inlineOfRole(
       try {
         const { PolicyDocument } = await iam.send(command);
         if (PolicyDocument === undefined) throw noLook(`IAM's answer about ${what} holds none`);
-        return { name, document: PolicyDocument };
+        return { name, document: minified(PolicyDocument) };
       } catch (error) {
         await believeGone(error, what, async () => {
           if (!(await listNames()).includes(name)) throw error;

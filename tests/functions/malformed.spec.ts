@@ -64,6 +64,23 @@ describe("a look at a user that is none", () => {
   it("is a look where nobody knows him: he is gone", async () => {
     assert.equal(await look(nobody), undefined);
   });
+
+  it("tells of twenty calls that failed one by one, those about himself first", async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `p${index}`);
+    const failed = (
+      await look({
+        ListUserPolicies: { PolicyNames: names },
+        GetUserPolicy: new Error("no"),
+        ListMFADevices: new Error("no"),
+      })
+    )?.failed;
+    const error = "Error: no";
+    assert.deepEqual(failed, [
+      { call: "iam:ListMFADevices", error },
+      ...names.slice(0, 19).map((name) => ({ call: `iam:GetUserPolicy of ${name}`, error })),
+      { call: "iam:GetUserPolicy of p19 and 10 more calls", error },
+    ]);
+  });
 });
 
 const ROLE = "arn:aws:iam::123456789012:role/worker";
