@@ -271,8 +271,8 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
     return { alerts: [`${address} is kept from ${what} until ${other.until}: ${by}`] };
   }
   const pass = await blockRequest(hand, acl, request);
-  const { subjects = [], alerts: unplaced = [], open = [] } = pass;
-  if (unplaced.length + open.length > 0) return { subjects, open: [...unplaced, ...open] };
+  const { subjects = [], open = [] } = pass;
+  if (open.length > 0) return { subjects, open };
   if (subjects.length === 0) return { notes: [`${address} is kept from ${what} by other entries`] };
   if (settings.mode === "observe") return { subjects };
   const early = `npm run restore -- s3://${store.bucket}/cases/${own.caseId}.json --only network-acls`;
@@ -310,8 +310,9 @@ function whoIsHit(hits: Hit[]): string {
 }
 
 /**
- * Makes what one request needs. What an earlier pass planned is finished; only sources that are new
- * are planned for.
+ * Makes what one request needs. What an earlier pass planned is finished, and what that had no room
+ * for is told again; only sources that are new are planned for, and those of a plan that was taken
+ * back.
  */
 async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promise<Pass> {
   const { own } = hand;
@@ -321,12 +322,19 @@ async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promis
   const open: string[] = [];
   for (const change of known) {
     if ((await made(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
+    if (isPlanned(change)) open.push(...(change.unplaced ?? []));
   }
   const sources = request.sources.filter(
-    (source) => !known.some((change) => change.request.sources.includes(source)),
+    (source) =>
+      !known.some((change) => isPlanned(change) && change.request.sources.includes(source)),
   );
   const fresh = sources.length > 0 ? await blockSources(hand, acl, { ...request, sources }) : {};
   return joined([{ subjects: known.map((change) => subjectOf(acl, change, own)), open }, fresh]);
+}
+
+/** Not so where it was taken back, and is known for the entries alone that it had moved. */
+function isPlanned({ block: { add } }: StoredChange): boolean {
+  return add.length > 0;
 }
 
 /** Plans, writes the plan down and carries it out; another plan where the ACL has changed since. */
@@ -339,16 +347,18 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
     const asked = { ...request, most: QUOTAS[quota] as number };
     const blocks = changesOf([...others, own], acl.id).map((one) => one.block);
     const { notes, ...change } = planBlock(acl.entries, asked, blocks);
-    const alerts = notes.map((note) => `${found.id}: ${note}`);
-    if (change.add.length + change.move.length === 0) return joined([...passes, { alerts }]);
+    const unplaced = notes.map((note) => `${found.id}: ${note}`);
+    if (change.add.length + change.move.length === 0)
+      return joined([...passes, { open: unplaced }]);
     const at = new Date().toISOString();
-    const stored = { aclId: acl.id, at, request: asked, block: change };
+    const stored: StoredChange = { aclId: acl.id, at, request: asked, block: change };
+    if (unplaced.length > 0) stored.unplaced = unplaced;
     await keep(hand, stored);
     const done = await made(hand, acl, change);
     const subjects = [subjectOf(acl, stored, own)];
-    if (!done.stopped) return joined([...passes, { subjects, alerts }]);
+    if (!done.stopped) return joined([...passes, { subjects, open: unplaced }]);
     if (done.stopped === "failed") {
-      return joined([...passes, { subjects, alerts, open: [unblockedIn(stored)] }]);
+      return joined([...passes, { subjects, open: [...unplaced, unblockedIn(stored)] }]);
     }
     await retract(hand, acl, stored, done);
     if (done.moved.length > 0) passes.push({ subjects: [subjectOf(acl, stored, own)] });

@@ -10,6 +10,8 @@ export interface StoredChange {
   at: string;
   request: BlockRequest;
   block: AclChange;
+  /** What the ACL had no room to block, in sentences; absent: nothing. */
+  unplaced?: string[];
 }
 
 /** The blocks of one case, as they lie at `blocks/CASEID.json` until they are lifted. */

@@ -68,6 +68,70 @@ describe("BreakSessions", () => {
     });
     const tracked = "EC2 tracks sessions by sg-1 to eni-1: only the network ACL cuts them";
 
+    describe("where the network ACL has no room", () => {
+      const world = (used: number) => {
+        const others = Array.from({ length: used }, (_, n) =>
+          entry(n + 1, "allow", `198.51.100.${n}/32`, { fromPort: 443, toPort: 443 }),
+        );
+        return given([...others, { ...untouched[0], number: 40 } as AclEntry]);
+      };
+      const before = caseOf({
+        id: "e",
+        subjects: [group({ SecurityGroupRuleId: "sgr-1", ...ssh, CidrIpv4: "0.0.0.0/0" })],
+      });
+      const saying =
+        /^acl-1: TCP 22 from .+ is not blocked in the network ACL: it may have 19 inbound IPv4 entries/;
+      const tries = async (state: World, from: Case) => {
+        const entries = state.acls["acl-1"] ?? [];
+        const CreateNetworkAclEntry: AclAnswers["CreateNetworkAclEntry"] = (input) => {
+          if (entries.length >= 19) return refusal("NetworkAclEntryLimitExceeded");
+          entries.push(entry(input.RuleNumber ?? 0, "deny", input.CidrBlock ?? ""));
+          return {};
+        };
+        return (await pass(state, from, { answers: { ec2: { ...ec2, CreateNetworkAclEntry } } }))
+          .after;
+      };
+
+      it("is said to go on, in every pass", async () => {
+        const full = world(18);
+        const first = await tries(full, before);
+        assert.match(first.unblocked?.join() ?? "", saying);
+        assert.deepEqual(
+          [first.alerts, first.blockedUntil, full.acls],
+          [[], undefined, world(18).acls],
+        );
+        assert.deepEqual((await tries(full, first)).unblocked, first.unblocked);
+      });
+
+      it("is said to go on in part, in every pass", async () => {
+        const state = world(17);
+        const first = await tries(state, before);
+        assert.equal(state.acls["acl-1"]?.length, 19);
+        assert.match(first.unblocked?.join() ?? "", saying);
+        assert.deepEqual([first.alerts, first.blockedUntil], [[], state.blocks[0]?.until]);
+        const second = await tries(state, first);
+        assert.deepEqual([second.unblocked, second.alerts], [first.unblocked, []]);
+      });
+
+      it("is planned again after a plan that was taken back", async () => {
+        // Both numbers before the first entry that allows are taken, so that it has to move.
+        const state = given([{ ...untouched[0], number: 1 } as AclEntry]);
+        const { acls } = state;
+        const moveOnly: AclAnswers["CreateNetworkAclEntry"] = ({ Protocol, RuleNumber = 0 }) => {
+          if (Protocol !== "-1") return refusal("NetworkAclEntryLimitExceeded");
+          acls["acl-1"]?.push({ ...(untouched[0] as AclEntry), number: RuleNumber });
+          return {};
+        };
+        const answers = { ec2: { ...ec2, CreateNetworkAclEntry: moveOnly } };
+        const first = (await pass(state, before, { answers })).after;
+        const why = ["acl-1 has no room for the entries: sessions to tcp 22 go on"];
+        assert.deepEqual([first.unblocked, state.acls["acl-1"]?.length], [why, 1]);
+        assert.deepEqual(state.blocks[0]?.changes[0]?.block.add, []);
+        const again = (await pass(state, first, { answers: { ec2 } })).after;
+        assert.deepEqual([again.unblocked, state.acls["acl-1"]?.length], [undefined, 3]);
+      });
+    });
+
     describe("by a prefix list that was changed since the cut", () => {
       const fromList = { SecurityGroupRuleId: "sgr-1", ...ssh, PrefixListId: "pl-1" };
       const broken = (prefixLists?: Case["prefixLists"]) =>
