@@ -1,5 +1,5 @@
 import type { RemoteAddressSubject } from "../events/incident";
-import type { AclChange } from "../networkAcl/acl";
+import { type AclChange, type AclEntry, describe } from "../networkAcl/acl";
 import { type BlockRequest, planBlock } from "../networkAcl/plan";
 import { readCidr } from "../rulebook/cidr";
 import {
@@ -317,7 +317,9 @@ function whoIsHit(hits: Hit[]): string {
 async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promise<Pass> {
   const { own } = hand;
   const known = changesOf([own], acl.id).filter(
-    (one) => JSON.stringify(one.request.ports) === JSON.stringify(request.ports),
+    ({ request: { sources, ports } }) =>
+      // One that was given up has none.
+      sources.length > 0 && JSON.stringify(ports) === JSON.stringify(request.ports),
   );
   const open: string[] = [];
   for (const change of known) {
@@ -360,8 +362,7 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
     if (done.stopped === "failed") {
       return joined([...passes, { subjects, open: [...unplaced, unblockedIn(stored)] }]);
     }
-    await retract(hand, acl, stored, done);
-    if (done.moved.length > 0) passes.push({ subjects: [subjectOf(acl, stored, own)] });
+    passes.push(await retract(hand, acl, stored, done));
     if (done.stopped === "full") quota += 1;
     acl = (await aclOf(hand, acl.id)) ?? acl;
   }
@@ -380,12 +381,43 @@ async function made(hand: Hand, acl: Acl, change: AclChange): Promise<Changed> {
     : { ...changed, stopped: "failed" };
 }
 
-/** What a plan has made is taken back; what it has moved stays so, and is given back by the lift. */
-async function retract(hand: Hand, acl: Acl, stored: StoredChange, { made, moved }: Changed) {
-  for (const entry of [...made].reverse()) await remove(hand, acl.id, entry);
-  stored.block = { ...stored.block, add: [], move: moved };
-  if (moved.length === 0) hand.own.changes.splice(hand.own.changes.indexOf(stored), 1);
-  await writeBlocks(hand.store, hand.own);
+/**
+ * Gives a plan up: what it has made is taken back. What it has moved stays so, and what cannot be
+ * taken back stays too: the lift finds both in what is written down.
+ */
+async function retract(
+  hand: Hand,
+  acl: Acl,
+  stored: StoredChange,
+  { made, moved }: Changed,
+): Promise<Pass> {
+  const { own, store } = hand;
+  const add = await takenBack(hand, acl, made);
+  // It blocks none of its sources: a later pass plans for them anew.
+  stored.request = { ...stored.request, sources: [] };
+  stored.block = { ...stored.block, add, move: moved };
+  const isLeft = add.length + moved.length > 0;
+  if (!isLeft) own.changes.splice(own.changes.indexOf(stored), 1);
+  await writeBlocks(store, own);
+  if (!isLeft) return {};
+  const kept = add.map(describe).join(", ");
+  return {
+    subjects: [subjectOf(acl, stored, own)],
+    ...(kept && {
+      alerts: [`${acl.id} keeps what could not be taken back, until ${own.until}: ${kept}`],
+    }),
+  };
+}
+
+/** Takes entries back, the latest first. @returns those that stay. */
+async function takenBack(hand: Hand, acl: Acl, made: AclEntry[]): Promise<AclEntry[]> {
+  const left = [...made];
+  for (const entry of [...made].reverse()) {
+    // What is kept from a wider deny would be cut off if it went before that one.
+    if ((await remove(hand, acl.id, entry)) === "failed") return left;
+    left.pop();
+  }
+  return (await isChanged(hand, acl.id, { remove: made })) ? [] : made;
 }
 
 /** Written down before it is made; in `observe` nothing is made. */

@@ -538,6 +538,82 @@ describe("BreakSessions", () => {
       assert.deepEqual(world.blocks[0]?.changes, []);
     });
 
+    describe("whose plan has to be given up", () => {
+      const settings = { sshPorts: [2222] };
+      const first = entry(98, "deny", "8.8.4.4/32", { fromPort: 2222, toPort: 2222 });
+      /** The ACL takes one entry more, and what is made is taken back with this answer. */
+      const full = (world: World, deleted: Error | object | undefined): Answers => ({
+        ec2: {
+          CreateNetworkAclEntry: ({ RuleNumber }) => {
+            if (RuleNumber !== 98) return refusal("NetworkAclEntryLimitExceeded");
+            world.acls["acl-1"]?.push(first);
+            return {};
+          },
+          ...(deleted && { DeleteNetworkAclEntry: deleted }),
+        },
+      });
+
+      it("leaves nothing behind", async () => {
+        const world = given();
+        await pass(world, caseWith(), { settings, answers: full(world, undefined) });
+        assert.deepEqual([world.acls, world.blocks[0]?.changes], [given().acls, []]);
+      });
+
+      it("leaves what stands before an entry that stays: it may keep somebody from that one", async () => {
+        const world = given();
+        let made = 0;
+        const { changes } = await pass(world, caseWith(), {
+          settings: { sshPorts: [2222, 3333] },
+          answers: {
+            ec2: {
+              CreateNetworkAclEntry: () =>
+                made++ < 2 ? {} : refusal("NetworkAclEntryLimitExceeded"),
+              DeleteNetworkAclEntry: throttled,
+            },
+          },
+        });
+        assert.deepEqual(
+          changes.filter((change) => change.startsWith("Delete")),
+          ["DeleteNetworkAclEntry acl-1 98"],
+        );
+        assert.deepEqual(
+          world.blocks[0]?.changes[0]?.block.add.map(({ number }) => number),
+          [97, 98],
+        );
+      });
+
+      for (const deleted of [throttled, {}]) {
+        it(`keeps written down what stays: ${deleted instanceof Error ? deleted.name : "in words only"}`, async () => {
+          const world = given();
+          const { after } = await pass(world, caseWith(), {
+            settings,
+            answers: full(world, deleted),
+          });
+          const [stored] = world.blocks;
+          assert.deepEqual(world.acls["acl-1"], [...untouched, first]);
+          assert.deepEqual(
+            stored?.changes.map(({ request, block }) => [request.sources, block]),
+            [[[], { add: [first], move: [] }]],
+          );
+          assert.deepEqual(
+            [after.blockedUntil, after.unblocked?.[0]],
+            [
+              stored?.until,
+              `acl-1 keeps what could not be taken back, until ${stored?.until}: inbound entry 98 (deny 8.8.4.4/32, protocol 6, ports 2222-2222)`,
+            ],
+          );
+          // The next pass plans for the address anew, and makes nothing of what was given up.
+          world.acls["acl-1"] = [...untouched];
+          const again = await pass(world, after, { settings });
+          assert.deepEqual(again.changes, [
+            "PutObject blocks/e.json",
+            "CreateNetworkAclEntry acl-1 98 deny 8.8.4.4/32",
+            "CreateNetworkAclEntry acl-1 99 deny 8.8.4.4/32",
+          ]);
+        });
+      }
+    });
+
     it("is said to go on where its own count shows that there is no room", async () => {
       const used = Array.from({ length: 19 }, (_, n) =>
         entry(n + 1, "allow", `198.51.100.${n}/32`, { fromPort: 443, toPort: 443 }),
