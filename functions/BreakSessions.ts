@@ -271,14 +271,18 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
     return { alerts: [`${address} is kept from ${what} until ${other.until}: ${by}`] };
   }
   const pass = await blockRequest(hand, acl, request);
-  const { subjects = [], open = [] } = pass;
-  if (open.length > 0) return { subjects, open };
-  if (subjects.length === 0) return { notes: [`${address} is kept from ${what} by other entries`] };
+  const { subjects = [], open = [], alerts = [] } = pass;
+  if (open.length > 0) return { subjects, open, alerts };
+  if (subjects.length === 0)
+    return { alerts, notes: [`${address} is kept from ${what} by other entries`] };
   if (settings.mode === "observe") return { subjects };
   const early = `npm run restore -- s3://${store.bucket}/cases/${own.caseId}.json --only network-acls`;
   return {
     subjects,
-    alerts: [`${address} is kept from ${what} until ${own.until}. This lets it in again: ${early}`],
+    alerts: [
+      ...alerts,
+      `${address} is kept from ${what} until ${own.until}. This lets it in again: ${early}`,
+    ],
   };
 }
 
@@ -324,19 +328,13 @@ async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promis
   const open: string[] = [];
   for (const change of known) {
     if ((await made(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
-    if (isPlanned(change)) open.push(...(change.unplaced ?? []));
+    open.push(...(change.unplaced ?? []));
   }
   const sources = request.sources.filter(
-    (source) =>
-      !known.some((change) => isPlanned(change) && change.request.sources.includes(source)),
+    (source) => !known.some((change) => change.request.sources.includes(source)),
   );
   const fresh = sources.length > 0 ? await blockSources(hand, acl, { ...request, sources }) : {};
   return joined([{ subjects: known.map((change) => subjectOf(acl, change, own)), open }, fresh]);
-}
-
-/** Not so where it was taken back, and is known for the entries alone that it had moved. */
-function isPlanned({ block: { add } }: StoredChange): boolean {
-  return add.length > 0;
 }
 
 /** Plans, writes the plan down and carries it out; another plan where the ACL has changed since. */

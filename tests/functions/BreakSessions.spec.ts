@@ -596,10 +596,12 @@ describe("BreakSessions", () => {
             [[[], { add: [first], move: [] }]],
           );
           assert.deepEqual(
-            [after.blockedUntil, after.unblocked?.[0]],
+            [after.blockedUntil, after.alerts],
             [
               stored?.until,
-              `acl-1 keeps what could not be taken back, until ${stored?.until}: inbound entry 98 (deny 8.8.4.4/32, protocol 6, ports 2222-2222)`,
+              [
+                `acl-1 keeps what could not be taken back, until ${stored?.until}: inbound entry 98 (deny 8.8.4.4/32, protocol 6, ports 2222-2222)`,
+              ],
             ],
           );
           // The next pass plans for the address anew, and makes nothing of what was given up.
