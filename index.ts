@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { CaseBucket } from "./components/caseBucket";
+import { deployedTrust } from "./components/deployedTrust";
 import { Detection } from "./components/detection";
 import { homeRegionOf } from "./components/homeRegion";
 import { AlertTopic, Oversight } from "./components/oversight";
@@ -31,6 +32,8 @@ const opts = { transformations: [tagging(name)] };
 const topic = new AlertTopic(name, settings.alertEmail ? { email: settings.alertEmail } : {}, opts);
 const caseBucket = new CaseBucket(name, { account }, opts);
 const response = new Response(name, { settings, place, topicArn: topic.arn, caseBucket }, opts);
+const { trustedActors } = settings;
+deployedTrust(name, { trustedActors, caseBucket, deployed: response });
 const detection = new Detection(
   name,
   { events: watchedEvents, machineArn: response.machineArn },

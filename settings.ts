@@ -38,6 +38,9 @@ export interface Settings {
   exemptions: Exemption[];
 }
 
+/** Where the deployed `trustedActors` lie in the case bucket, as a JSON list; a restore reads them. */
+export const trustedActorsKey = "settings/trustedActors.json";
+
 /** One key: its type and default as `Pulumi.yaml` has them, and what is wrong with a value. */
 interface Key {
   type: "string" | "boolean" | "integer" | "array";

@@ -6,8 +6,8 @@ const CASE_RETENTION_DAYS = 90;
 
 /**
  * Where cases are kept: versioned, locked for a while, encrypted, closed to the public, over TLS only.
- * `cases/` has the cases, `subjects/` the index of them by subject, and `blocks/` the network ACL
- * blocks that are live. All are under the same lock: an index that could be emptied would hide a repetition.
+ * `cases/` has the cases, `subjects/` the index of them by subject, `blocks/` the network ACL blocks
+ * that are live, and `settings/` whom the stack trusts. All are under the same lock: an index that could be emptied would hide a repetition.
  */
 export class CaseBucket extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;

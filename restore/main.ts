@@ -4,9 +4,9 @@ import { apply, send } from "./apply";
 import { kinds } from "./item";
 import { type Plan, planRestore, type Wishes } from "./plan";
 import { type Eye, lookAtPresent } from "./present";
-import { bucketOf, type Found, placeOf, readCase } from "./read";
+import { bucketOf, type Found, placeOf, readCase, type Shelf } from "./read";
 import { printedOutcome, printedPlan } from "./table";
-import { distrust, type Operator, trustedActorsOf, whoCalls } from "./trust";
+import { deployedTrust, distrust, type Operator, trustedActorsOf, whoCalls } from "./trust";
 
 // The SDK warns on Node 20 about versions of itself that are not the ones pinned here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
@@ -17,8 +17,9 @@ const HELP = `Gives back what Tourniquet took in one case, with your own AWS cre
 
   CASE                  a file, s3://BUCKET/cases/ID.json, or an execution's id with --stack
   OTHER                 files: cases of the same subjects, whose grants stay away too
-  --stack NAME          whose Pulumi.NAME.yaml has the trustedActors; a case's bucket tells it
-  --config-file FILE    instead of Pulumi.NAME.yaml, as for pulumi
+  --stack NAME          whose case bucket has the trustedActors that are deployed; a case's own
+                        bucket tells it
+  --config-file FILE    where neither tells the stack: its file, which has to be what is deployed
   --dry-run             print the plan and change nothing
   --only KIND,ITEM,…    only these: ${kinds.slice(0, 6).join(", ")},
                         ${kinds.slice(6).join(", ")}; or items as the plan names them
@@ -32,8 +33,6 @@ Exits with 0 if all is given back (or nothing was to give), 1 if something faile
 (a wrong option, credentials that are not in trustedActors, or you said no), 3 if the present differs
 from what the case left.
 `;
-
-const PROJECT = path.join(__dirname, "..");
 
 interface Options {
   place: string;
@@ -125,14 +124,20 @@ function shelfFor(endpoint: string | undefined, region: string) {
 }
 
 /** Why the operator may not; undefined where he may. */
-function refusalOf(operator: Operator, { file, stack: told }: Found, o: Options) {
+async function refusalOf(
+  operator: Operator,
+  { file, stack: told }: Found,
+  o: Options,
+  shelf: Shelf,
+) {
   const { account } = file.incident.event;
   if (operator.account !== account) {
     return `the case is of account ${account}, and your credentials are of ${operator.account}`;
   }
-  const stack = o.stack ?? told;
-  const config = o.configFile ?? (stack && path.join(PROJECT, `Pulumi.${stack}.yaml`));
-  if (config) return distrust(operator, trustedActorsOf(config), config);
+  const stack = told ?? o.stack;
+  if (stack) return distrust(operator, await deployedTrust(shelf, stack, account));
+  const where = o.configFile;
+  if (where) return distrust(operator, { actors: trustedActorsOf(where), where });
   return "whose trustedActors the restore's calls are judged by is not known: name the stack, --stack lab";
 }
 
@@ -158,7 +163,7 @@ async function main(): Promise<number> {
     options.wishes,
     found.others,
   );
-  const because = refusalOf(operator, found, options);
+  const because = await refusalOf(operator, found, options, shelf);
   print([...head(found, operator), ...printedPlan(plan)]);
   return await carryOut(plan, because, options, eye);
 }

@@ -5,7 +5,8 @@ import type { STSClient } from "@aws-sdk/client-sts";
 import { parse } from "yaml";
 import { type Actor, isNamedBy } from "../events/actor";
 import { fieldsOf } from "../events/record";
-import { readSettings } from "../settings";
+import { readSettings, trustedActorsKey } from "../settings";
+import { bucketOf, type Shelf } from "./read";
 
 /** Whom the operator's credentials belong to. */
 export interface Operator {
@@ -42,15 +43,54 @@ export async function whoCalls(
   };
 }
 
+/** Whose calls the deployed rule lets be, and where that is written; or why it is not known. */
+export type Trust = { actors: string[]; where: string } | { unknown: string };
+
 /**
- * The deployed stack's trustedActors, from its file.
+ * The trustedActors that are deployed, as components/deployedTrust.ts writes them to the case bucket.
+ * The bucket has to be the account's own: anybody may make one by a name.
+ * Source: S3 API Reference, GetObject, x-amz-expected-bucket-owner,
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export async function deployedTrust(
+  { sdk, s3 }: Shelf,
+  stack: string,
+  account: string,
+): Promise<Trust> {
+  const Bucket = bucketOf(stack, account);
+  const where = `s3://${Bucket}/${trustedActorsKey}`;
+  const input = { Bucket, Key: trustedActorsKey, ExpectedBucketOwner: account };
+  try {
+    const { Body } = await s3.send(new sdk.GetObjectCommand(input));
+    const actors: unknown = JSON.parse((await Body?.transformToString()) ?? "");
+    if (!isTexts(actors)) throw new Error("it is no list of ARN patterns");
+    return { actors, where };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { unknown: `${where} could not be read: ${name}: ${message}. ${wayOut(name, stack)}` };
+  }
+}
+
+function wayOut(error: string, stack: string): string {
+  return /^(AccessDenied|Forbidden|403)$/.test(error)
+    ? "Use credentials that may s3:GetObject it"
+    : `It has the trustedActors that are deployed, and pulumi up -s ${stack} writes it`;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}
+
+/**
+ * The trustedActors of a stack's file, for a case in a file where nothing tells the stack's bucket.
+ * Whether they are deployed is the operator's word.
  *
  * @throws where there is no such file, or settings.ts does not accept what is in it.
  */
 export function trustedActorsOf(file: string): string[] {
   if (!existsSync(file)) {
     throw new Error(
-      `there is no ${file}, which has the trustedActors: name a stack that is deployed from here, --stack lab`,
+      `there is no ${file}, which has the trustedActors: name the stack, --stack lab, and what is deployed is read`,
     );
   }
   const config = fieldsOf(fieldsOf(parse(readFileSync(file, "utf8"))).config);
@@ -64,11 +104,12 @@ export function trustedActorsOf(file: string): string[] {
 }
 
 /** Why this operator may not restore: his calls would be contained again. undefined: he may. */
-export function distrust({ actor }: Operator, trusted: string[], file: string): string | undefined {
-  if (isNamedBy(actor, trusted)) return undefined;
-  const shown = trusted.length > 0 ? trusted.join(", ") : "nobody";
+export function distrust({ actor }: Operator, trust: Trust): string | undefined {
+  if ("unknown" in trust) return trust.unknown;
+  if (isNamedBy(actor, trust.actors)) return undefined;
+  const shown = trust.actors.length > 0 ? trust.actors.join(", ") : "nobody";
   return (
-    `${actor.roleArn ?? actor.arn} is not in tourniquet:trustedActors of ${path.basename(file)} ` +
+    `${actor.roleArn ?? actor.arn} is not in tourniquet:trustedActors of ${trust.where} ` +
     `(${shown}): what you give back would be contained again. Use credentials that are, or add ` +
     "this ARN, run pulumi up, and restore then"
   );

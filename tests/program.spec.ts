@@ -75,6 +75,7 @@ describe("the program", function () {
       "aws:lambda/function:Function": 10,
       "aws:s3/bucket:Bucket": 1,
       "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": 1,
+      "aws:s3/bucketObjectv2:BucketObjectv2": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 1,
@@ -113,6 +114,34 @@ describe("the program", function () {
         Condition: { StringLike: { "s3:prefix": "subjects/*" } },
       },
     ]);
+  });
+
+  it("writes whom it trusts to the case bucket, where no role may write", async () => {
+    const trustedActors = ["arn:aws:iam::123456789012:role/pipeline"];
+    const { resources } = await captureProgram({ settings: { trustedActors } });
+    const [object, ...more] = ofType(resources, ":BucketObjectv2");
+    assert.deepEqual(
+      [object?.inputs, more],
+      [
+        {
+          bucket: "tourniquet-lab-cases-123456789012",
+          key: "settings/trustedActors.json",
+          content: JSON.stringify(trustedActors),
+          contentType: "application/json",
+          forceDestroy: true,
+        },
+        [],
+      ],
+    );
+    const writes = ofType(resources, ":RolePolicy")
+      .flatMap(({ inputs }): Statement[] => JSON.parse(inputs.policy).Statement)
+      .filter(({ Effect, Action }) => Effect === "Allow" && /s3:(Put|Delete|\*)/.test(`${Action}`))
+      .flatMap(({ Resource }) => Resource);
+    const bucket = "arn:aws:s3:::tourniquet-lab-cases-123456789012";
+    assert.deepEqual(
+      [...new Set(writes)].sort(),
+      ["blocks", "cases", "subjects"].map((prefix) => `${bucket}/${prefix}/*`),
+    );
   });
 
   it("names and tags everything from the stack", () => {

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { Account } from "../account/account";
 import type { Captured, Program } from "./capture";
@@ -47,6 +47,8 @@ const makers: Record<string, (one: Captured, to: Clients) => Promise<unknown>> =
     ),
   "aws:s3/bucket:Bucket": ({ inputs }, { s3 }) =>
     s3.send(new CreateBucketCommand({ Bucket: inputs.bucket })),
+  "aws:s3/bucketObjectv2:BucketObjectv2": ({ inputs }, { s3 }) =>
+    s3.send(new PutObjectCommand({ Bucket: inputs.bucket, Key: inputs.key, Body: inputs.content })),
   "aws:sns/topic:Topic": ({ inputs }, { sns }) =>
     sns.send(new CreateTopicCommand({ Name: inputs.name })),
 };

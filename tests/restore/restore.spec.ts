@@ -94,14 +94,10 @@ describe("npm run restore", function () {
     });
   }
 
-  const stack = () => ["--stack", "lab", "--config-file", path.join(folder, "Pulumi.lab.yaml")];
+  const stack = () => ["--stack", "lab"];
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "restore-"));
-    writeFileSync(
-      path.join(folder, "Pulumi.lab.yaml"),
-      `config:\n  tourniquet:mode: enforce\n  tourniquet:trustedActors: ["${OPERATOR}"]\n`,
-    );
     const settings = { trustedActors: [OPERATOR] };
     const [started, program] = await Promise.all([Account.start(), captureProgram({ settings })]);
     account = started;
@@ -185,7 +181,29 @@ describe("npm run restore", function () {
     const { code, err } = await restore([caseId, ...stack(), "--yes"], account.owner);
     assert.match(
       err,
-      /:root is not in tourniquet:trustedActors of Pulumi\.lab\.yaml \(arn:aws:iam/,
+      /:root is not in tourniquet:trustedActors of s3:\/\/tourniquet-lab-cases-123456789012\/settings\/trustedActors\.json \(arn:aws:iam/,
+    );
+    assert.equal(code, 2);
+    assert.deepEqual(await state(), contained);
+  });
+
+  it("goes by what is deployed, whatever a stack's file says", async () => {
+    const file = path.join(folder, "Pulumi.lab.yaml");
+    const owner = `["arn:aws:iam::123456789012:root"]`;
+    writeFileSync(file, `config:\n  tourniquet:trustedActors: ${owner}\n`);
+    const asked = [caseId, ...stack(), "--config-file", file, "--yes"];
+    const { code, err } = await restore(asked, account.owner);
+    assert.match(err, /:root is not in tourniquet:trustedActors of s3:/);
+    assert.equal(code, 2);
+    assert.deepEqual(await state(), contained);
+  });
+
+  it("refuses where the deployed list cannot be read, and says what to do", async () => {
+    account.fail({ service: "s3", action: "GetObject", code: "NoSuchKey", after: 1 });
+    const { code, err } = await restore([caseId, ...stack(), "--yes"], operator);
+    assert.match(
+      err,
+      /settings\/trustedActors\.json could not be read: NoSuchKey: .* pulumi up -s lab writes it/,
     );
     assert.equal(code, 2);
     assert.deepEqual(await state(), contained);

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import * as iamSdk from "@aws-sdk/client-iam";
+import * as s3Sdk from "@aws-sdk/client-s3";
 import * as stsSdk from "@aws-sdk/client-sts";
 import { placeOf } from "../../restore/read";
-import { distrust, trustedActorsOf, whoCalls } from "../../restore/trust";
-import { fakeSdk, refusal } from "../functions/fakeSdk";
+import { deployedTrust, distrust, trustedActorsOf, whoCalls } from "../../restore/trust";
+import { type Call, fakeSdk, refusal } from "../functions/fakeSdk";
 
 const SESSION = "arn:aws:sts::123456789012:assumed-role/pipeline/deploy-7";
 
@@ -59,10 +60,72 @@ describe("who may restore", () => {
   ];
   for (const [name, arn, role, trusted, may] of cases) {
     it(`${may ? "lets" : "refuses"} ${name}`, async () => {
-      const reason = distrust(await operator(arn, role), trusted, "/x/Pulumi.lab.yaml");
+      const where = "s3://b/settings/trustedActors.json";
+      const reason = distrust(await operator(arn, role), { actors: trusted, where });
       assert.equal(reason === undefined, may);
-      if (!may)
-        assert.match(reason ?? "", /is not in tourniquet:trustedActors of Pulumi\.lab\.yaml/);
+      if (!may) {
+        const shown = trusted.join(", ") || "nobody";
+        const said = ` is not in tourniquet:trustedActors of ${where} (${shown}): what you give`;
+        assert.ok(reason?.includes(said), reason);
+      }
+    });
+  }
+
+  it("refuses anybody where the deployed list is not known, and says why", async () => {
+    const unknown = "s3://b/settings/trustedActors.json could not be read";
+    const anybody = await operator("arn:aws:iam::123456789012:user/eve", refusal("NoSuchEntity"));
+    assert.equal(distrust(anybody, { unknown }), unknown);
+  });
+
+  const where = "s3://tourniquet-prod-cases-123456789012/settings/trustedActors.json";
+  const body = (text: string) => ({ Body: { transformToString: async () => text } as never });
+  const upWrites = "It has the trustedActors that are deployed, and pulumi up -s prod writes it";
+  const answers: [name: string, answer: object, trust: object][] = [
+    [
+      "the list",
+      body('["arn:aws:iam::123456789012:user/eve"]'),
+      { actors: ["arn:aws:iam::123456789012:user/eve"], where },
+    ],
+    ["an empty list", body("[]"), { actors: [], where }],
+    [
+      "no list",
+      body('{"eve":true}'),
+      { unknown: `${where} could not be read: Error: it is no list of ARN patterns. ${upWrites}` },
+    ],
+    [
+      "a list of something else",
+      body("[1]"),
+      { unknown: `${where} could not be read: Error: it is no list of ARN patterns. ${upWrites}` },
+    ],
+    [
+      "no object",
+      refusal("NoSuchKey", "not there"),
+      { unknown: `${where} could not be read: NoSuchKey: not there. ${upWrites}` },
+    ],
+    [
+      "a refusal",
+      refusal("AccessDenied", "no"),
+      {
+        unknown: `${where} could not be read: AccessDenied: no. Use credentials that may s3:GetObject it`,
+      },
+    ],
+  ];
+  for (const [name, answer, trust] of answers) {
+    it(`reads what is deployed: ${name}`, async () => {
+      const calls: Call[] = [];
+      const { sdk } = fakeSdk(s3Sdk, "S3Client", { GetObject: answer as never }, calls);
+      const shelf = { sdk, s3: new sdk.S3Client({}) };
+      assert.deepEqual(await deployedTrust(shelf, "prod", "123456789012"), trust);
+      assert.deepEqual(calls, [
+        [
+          "GetObject",
+          {
+            Bucket: "tourniquet-prod-cases-123456789012",
+            Key: "settings/trustedActors.json",
+            ExpectedBucketOwner: "123456789012",
+          },
+        ],
+      ]);
     });
   }
 
