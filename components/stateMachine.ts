@@ -244,8 +244,8 @@ export function definition(
       CloseCase: written("CloseCase", "AnythingFailed"),
       AnythingFailed: {
         Type: "Choice",
-        Comment: "Sessions that could not be looked at may go on, though the line is closed",
-        Choices: [{ ...present("$.error"), Next: "Failed" }],
+        Comment: "Sessions or users that could not be looked at, while the others were contained",
+        Choices: [{ Or: [present("$.error"), present("$.case.undecided[0]")], Next: "Failed" }],
         Default: "Report",
       },
       Report: {

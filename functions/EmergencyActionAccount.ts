@@ -36,6 +36,7 @@ import {
   lookProves,
   patiently,
   seeUser,
+  showsGrant,
   whole,
 } from "./account/user";
 import {
@@ -43,6 +44,7 @@ import {
   type BranchInput,
   type Case,
   type CaseSubject,
+  joined,
   openCase,
   type Pass,
 } from "./case";
@@ -79,39 +81,68 @@ export function emergencyActionAccount(sdk: IamSdk, settings: AccountSettings) {
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
-    const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
-    const settled = await containAll(hand, input.incident);
-    const failed = settled.find((one) => one.status === "rejected");
-    if (failed) throw failed.reason;
-    const passes = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const errors: unknown[] = [];
+    const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions), errors };
+    const passes = await containAll(hand, input.incident);
+    // Asked again, what was cut would be taken for the state before.
+    const isCut = actions.some(({ outcome }) => outcome === "done");
+    if (errors.length > 0 && !isCut) throw errors[0];
     return addToCase(before, passes, actions);
   };
+}
+
+interface Hand extends AccountHand {
+  /** What was thrown: by whom is in the passes. */
+  errors: unknown[];
+}
+
+/** Contains each, side by side; a look at one that fails takes nobody else out of the case. */
+function each<One>(
+  { errors }: Hand,
+  ones: One[],
+  nameOf: (one: One) => string,
+  take: (one: One) => Promise<Pass>,
+): Promise<Pass[]> {
+  return Promise.all(
+    ones.map((one) =>
+      take(one).catch((error: Error): Pass => {
+        errors.push(error);
+        return {
+          undecided: [`${nameOf(one)} was not judged: ${error.name}: ${error.message}`],
+        };
+      }),
+    ),
+  );
 }
 
 /**
  * The subjects side by side. The caller of a proved incident is one more of them; otherwise he is
  * contained once a look has made an incident of it, and not twice.
  */
-async function containAll(hand: AccountHand, { actor, subjects }: Incident) {
+async function containAll(hand: Hand, { actor, subjects }: Incident): Promise<Pass[]> {
   const waits = (one: Subject) => "caller" in one && !one.proved;
   const all = (some: Subject[]) =>
-    Promise.allSettled(some.map((subject) => contain(hand, subject, actor.userName)));
-  const settled = await all(subjects.filter((one) => !waits(one)));
-  const taken = settled.flatMap((one) =>
-    one.status === "fulfilled" ? (one.value.subjects ?? []) : [],
-  );
-  if (taken.length === 0) return settled;
+    each(hand, some, titleOf, (subject) => contain(hand, subject, actor.userName));
+  const passes = await all(subjects.filter((one) => !waits(one)));
+  const taken = passes.flatMap((one) => one.subjects ?? []);
+  if (taken.length === 0) return passes;
   const isTaken = (one: Subject) =>
     taken.some((known) => known.kind === one.kind && nameIn(known) === nameIn(one));
   const callers = subjects.filter((one) => waits(one) && !isTaken(one));
-  return [...settled, ...(await all(callers))];
+  return [...passes, ...(await all(callers))];
+}
+
+function titleOf(subject: Subject): string {
+  if (subject.kind === "policy") return `policy ${subject.arn}`;
+  const name = nameIn(subject) || ("accessKeyId" in subject && `of key ${subject.accessKeyId}`);
+  return `${subject.kind} ${name || ""}`.trim();
 }
 
 function nameIn(subject: Subject | CaseSubject): string | undefined {
   return "name" in subject ? subject.name : undefined;
 }
 
-function contain(hand: AccountHand, subject: Subject, actor: string | undefined): Promise<Pass> {
+function contain(hand: Hand, subject: Subject, actor: string | undefined): Promise<Pass> {
   switch (subject.kind) {
     case "user":
       if (subject.caller) return containCaller(hand, subject);
@@ -160,7 +191,7 @@ async function cutUser(hand: AccountHand, user: UserSubject): Promise<Pass> {
 }
 
 async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> {
-  const found = await patiently(() => seeUser(hand, user));
+  const found = await seeGrant(hand, user);
   if (!found) return gone(user);
   if (user.always) return cutFound(hand, user, found);
   const judgement = lookProves(found, user, hand.settings.exemptions);
@@ -174,6 +205,20 @@ async function lookThenCut(hand: AccountHand, user: UserSubject): Promise<Pass> 
     return { alerts: [unsure] };
   }
   return { notes: [`User ${found.name} is no admin by this: nothing was done`] };
+}
+
+/**
+ * Looks until the record's grant shows, or patience is at its end: it was taken away again then, or
+ * IAM takes its time.
+ * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html (eventual consistency)
+ */
+async function seeGrant(hand: AccountHand, user: UserSubject): Promise<FoundUser | undefined> {
+  let last: FoundUser | undefined;
+  const found = await patiently(async () => {
+    last = await seeUser(hand, user);
+    return last && (!user.grant || showsGrant(last, user.grant)) ? last : undefined;
+  });
+  return found ?? last;
 }
 
 /**
@@ -207,11 +252,11 @@ function userCase(user: UserSubject, found: FoundUser | undefined): CaseSubject 
   };
 }
 
-/** What somebody reported must be somewhere: that it was not found is for a person to look at. */
-function gone({ name, accessKeyId, reported }: UserSubject): Pass {
+/** What somebody reported, or a record proves, was somewhere: a person looks where it is now. */
+function gone({ name, accessKeyId, reported, proved }: UserSubject): Pass {
   const who = name === "" ? `The owner of key ${accessKeyId}` : `User ${name}`;
   const text = `${who} is not there (any more): nothing to contain`;
-  return reported ? { alerts: [text] } : { notes: [text] };
+  return reported || proved ? { alerts: [text] } : { notes: [text] };
 }
 
 /** A boundary is not looked at before the cut; where it had cut the rights anyway, say so. */
@@ -240,7 +285,7 @@ async function containMember(hand: AccountHand, name: string, always?: true): Pr
 }
 
 async function containGroup(
-  hand: AccountHand,
+  hand: Hand,
   group: GroupSubject,
   actor: string | undefined,
 ): Promise<Pass> {
@@ -259,7 +304,7 @@ async function containGroup(
       grant.kind === "inline"
         ? await lookAtMembers(hand, members, `inline policy ${grant.policyName} of group ${name}`)
         : NOTHING;
-    return together([{ notes: [text] }, freed]);
+    return joined([{ notes: [text] }, freed]);
   }
   const subject: Extract<CaseSubject, { kind: "group" }> = {
     kind: "group",
@@ -270,26 +315,30 @@ async function containGroup(
   };
   const gains = actor !== undefined && members.includes(actor);
   const [self] = await Promise.all([
-    gains ? containCaller(hand, { kind: "user", name: actor, proved: true }) : NOTHING,
+    containSelf(hand, gains ? actor : undefined),
     takeFromGroup(hand, subject),
   ]);
-  return { ...self, subjects: [subject, ...(self.subjects ?? [])] };
+  return joined([{ subjects: [subject] }, self]);
 }
 
-async function containMembers(hand: AccountHand, names: string[], always?: true): Promise<Pass> {
-  return together(await Promise.all(names.map((name) => containMember(hand, name, always))));
+async function containMembers(hand: Hand, names: string[], always?: true): Promise<Pass> {
+  const passes = await each(
+    hand,
+    names,
+    (name) => `user ${name}`,
+    (name) => containMember(hand, name, always),
+  );
+  return joined(passes);
 }
 
-function together(passes: Pass[]): Pass {
-  return {
-    subjects: passes.flatMap((pass) => pass.subjects ?? []),
-    notes: passes.flatMap((pass) => pass.notes ?? []),
-    alerts: passes.flatMap((pass) => pass.alerts ?? []),
-  };
+/** The caller, where he is one of those who gained by what he did. */
+async function containSelf(hand: Hand, name: string | undefined): Promise<Pass> {
+  const take = (self: string) => containCaller(hand, { kind: "user", name: self, proved: true });
+  return joined(await each(hand, name ? [name] : [], (self) => `user ${self}`, take));
 }
 
 async function containPolicy(
-  hand: AccountHand,
+  hand: Hand,
   policy: PolicySubject,
   actor: string | undefined,
 ): Promise<Pass> {
@@ -321,9 +370,9 @@ async function containPolicy(
   const found = await Promise.all(asked.map((name) => findUser(hand, { name })));
 
   const roles = [...bounded.roles, ...(concerned && !takes ? holders.roles : [])];
-  return together([
+  return joined([
     ...(await Promise.all([
-      self ? containCaller(hand, { kind: "user", name: self, proved: true }) : NOTHING,
+      containSelf(hand, self),
       ...found.map((one) => containFreed(hand, one, arn, former, takes)),
       takes ? takePolicy(hand, arn, holders) : leftPolicy(arn, already),
     ])),
@@ -417,5 +466,5 @@ function standing(hand: AccountHand, found: FoundUser, document: string): Pass |
 
 async function lookAtMembers(hand: AccountHand, names: string[], document: string): Promise<Pass> {
   const found = await Promise.all(names.map((name) => findUser(hand, { name })));
-  return together(found.map((one) => (one && standing(hand, one, document)) ?? NOTHING));
+  return joined(found.map((one) => (one && standing(hand, one, document)) ?? NOTHING));
 }

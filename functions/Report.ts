@@ -196,7 +196,7 @@ function titleOf(outcome: Outcome, incident: Incident | undefined): string {
 }
 
 function openIn(known: Case | undefined): string[] {
-  return [...(known?.open ?? []), ...(known?.unblocked ?? [])];
+  return [...(known?.open ?? []), ...(known?.unblocked ?? []), ...(known?.undecided ?? [])];
 }
 
 function aboutOf({ actor, event }: Incident): string {

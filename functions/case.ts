@@ -99,6 +99,11 @@ export interface Case {
   unblocked?: string[];
   /** ISO time until which network ACLs are blocked. Absent: none is. */
   blockedUntil?: string;
+  /**
+   * Who was not judged, because a look at him failed while others were cut: the execution contains
+   * those, and fails in the end. Absent: nobody.
+   */
+  undecided?: string[];
 }
 
 /** What every function of a branch is handed. */
@@ -128,7 +133,9 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 }
 
 /** What one subject came to in one pass; what is left out is nothing. */
-export type Pass = Partial<Pick<Case, "subjects" | "notes" | "alerts" | "open" | "prefixLists">>;
+export type Pass = Partial<
+  Pick<Case, "subjects" | "notes" | "alerts" | "open" | "undecided" | "prefixLists">
+>;
 
 /** What several subjects came to, as one pass. */
 export function joined(passes: Pass[]): Pass {
@@ -139,6 +146,7 @@ export function joined(passes: Pass[]): Pass {
     alerts: passes.flatMap(({ alerts = [] }) => alerts),
     open: passes.flatMap(({ open = [] }) => open),
     ...(prefixLists && { prefixLists }),
+    undecided: passes.flatMap(({ undecided = [] }) => undecided),
   };
 }
 
@@ -160,8 +168,10 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
   const subjects = passes
     .flatMap((pass) => pass.subjects ?? [])
     .reduce(withSubject, before.subjects);
-  const texts = (key: "notes" | "alerts" | "open") => passes.flatMap((pass) => pass[key] ?? []);
   const prefixLists = allEntries([before.prefixLists, ...passes.map((pass) => pass.prefixLists)]);
+  const texts = (key: "notes" | "alerts" | "open" | "undecided") =>
+    passes.flatMap((pass) => pass[key] ?? []);
+  const undecided = [...(before.undecided ?? []), ...texts("undecided")];
   return withinBounds({
     ...before,
     subjects,
@@ -170,6 +180,7 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     alerts: withTexts("alerts", before.alerts, texts("alerts")),
     open: [...undone(actions), ...texts("open")],
     ...(prefixLists && { prefixLists }),
+    ...(undecided.length > 0 && { undecided }),
   });
 }
 

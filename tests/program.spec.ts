@@ -28,7 +28,8 @@ const GRANTS =
   /^kms:(\*|CreateGrant|PutKeyPolicy|ReplicateKey)$|^iam:(\*|Put(User|Role|Group)Policy|CreatePolicyVersion|SetDefaultPolicyVersion|PassRole|AddUserToGroup|CreateUser|CreateLoginProfile|UpdateLoginProfile|Attach(Role|Group)Policy|UpdateAssumeRolePolicy|DeleteUserPermissionsBoundary)$|^\*$/;
 
 describe("the program", function () {
-  this.timeout(60_000);
+  // Each of its programs is captured in a process of its own.
+  this.timeout(300_000);
   let lab: Captured[];
   let observe: Captured[];
   let rotating: Captured[];

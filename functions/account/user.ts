@@ -235,6 +235,19 @@ export function grantMakesAdmin(
     : whole;
 }
 
+/** Does the look show the record's grant? Where it failed in part, it may. */
+export function showsGrant({ look }: FoundUser, grant: RecordGrant): boolean {
+  if (look.failed) return true;
+  switch (grant.kind) {
+    case "attached":
+      return look.attached.includes(grant.policyArn);
+    case "inline":
+      return look.inline.some(({ name }) => name === grant.policyName);
+    case "group":
+      return look.groups.some(({ name }) => name === grant.groupName);
+  }
+}
+
 /** A record's grant as the ids of a look's grants begin. */
 export function grantKey(grant: RecordGrant): string {
   switch (grant.kind) {

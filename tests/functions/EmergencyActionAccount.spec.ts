@@ -213,7 +213,7 @@ describe("EmergencyActionAccount", () => {
 
       assert.deepEqual(waits, [250, 750, 1500]);
       assert.deepEqual([after.subjects, after.open], [[], []]);
-      assert.deepEqual(after.notes, ["User bob is not there (any more): nothing to contain"]);
+      assert.deepEqual(after.alerts, ["User bob is not there (any more): nothing to contain"]);
     });
   });
 
@@ -319,27 +319,48 @@ describe("EmergencyActionAccount", () => {
     });
 
     const rights = ["GetUser", "ListAttachedUserPolicies", "ListUserPolicies", "ListGroupsForUser"];
+    it("waits for the record's grant to show, and judges what shows in the end", async () => {
+      const grant = { kind: "attached", policyArn: TEAM } as const;
+      const ListAttachedUserPolicies = inTurn<object>(attached(), attached(), attached(TEAM));
+      const document = { PolicyVersion: { Document: ALLOW_ALL } };
+      const GetPolicy = { Policy: { DefaultVersionId: "v1" } };
+      const answers = { ...cuts, ...bareUser, GetPolicy, GetPolicyVersion: document };
+      const late = await contain([{ ...asked, grant }], { ...answers, ListAttachedUserPolicies });
+      assert.deepEqual(cutsIn(late.calls), [deny("bob")]);
+      assert.deepEqual(waits, [250, 750]);
+
+      const gone = await contain([{ ...asked, grant }], answers);
+      assert.deepEqual(cutsIn(gone.calls), []);
+    });
+
     for (const look of rights) {
       const inlineAdmin = {
         ListUserPolicies: { PolicyNames: ["all"] },
         GetUserPolicy: { PolicyDocument: ALLOW_ALL },
       };
 
-      it(`throws a throttled ${look}, after the other subjects were cut`, async () => {
-        const { sdk, calls } = fakeSdk(iam, "IAMClient", {
-          ...cuts,
-          ...bareUser,
-          ...(look === "GetUser" && inlineAdmin),
-          [look]: only("bob", throttled, bareUser[look as keyof typeof bareUser]),
-        });
-        const handler = emergencyActionAccount(sdk, settings());
-        const input = incident([asked, { ...bob, name: "eve" }]);
+      const message = `user bob could not be looked at whole: iam:${look} failed: ThrottlingException: Rate exceeded`;
+      const answers = {
+        ...cuts,
+        ...bareUser,
+        ...(look === "GetUser" && inlineAdmin),
+        [look]: only("bob", throttled, bareUser[look as keyof typeof bareUser]),
+      };
 
-        await assert.rejects(handler({ incident: input, caseId: "e" }), {
-          name: "ThrottlingException",
-          message: `user bob could not be looked at whole: iam:${look} failed: ThrottlingException: Rate exceeded`,
-        });
+      it(`throws a throttled ${look} where nobody was cut, to be asked again`, async () => {
+        await assert.rejects(contain([asked], answers), { name: "ThrottlingException", message });
+      });
+
+      it(`keeps the others' cuts in the case of a throttled ${look}, and who was not judged`, async () => {
+        const { after, calls } = await contain([asked, { ...bob, name: "eve" }], answers);
         assert.deepEqual(cutsIn(calls), [deny("eve")]);
+        assert.deepEqual(
+          after.subjects.map((one) => "name" in one && one.name),
+          ["eve"],
+        );
+        assert.deepEqual(after.undecided, [
+          `user bob was not judged: ThrottlingException: ${message}`,
+        ]);
       });
     }
 
