@@ -1,4 +1,4 @@
-import { matchesPattern } from "../rulebook/policyDocument";
+import { matchesExactly } from "../rulebook/policyDocument";
 import { fieldsOf, nameIn, textIn } from "./record";
 
 /** Who made the call: `userIdentity`, in words. */
@@ -42,12 +42,12 @@ export function readActor(userIdentity: unknown): Actor {
 }
 
 /**
- * Does one of the ARN patterns (`*`, `?`, whole ARN) name this actor?
+ * Does one of the ARN patterns (`*`, `?`, whole ARN) name this actor? Case counts, as in IAM's own ARNs.
  * A role session is named by its role's ARN or by its own.
  */
 export function isNamedBy(actor: Actor, arnPatterns: string[]): boolean {
   const arns = [actor.arn, actor.roleArn].filter((arn) => arn !== undefined && arn !== "unknown");
-  return arnPatterns.some((pattern) => arns.some((arn) => matchesPattern(pattern, arn as string)));
+  return arnPatterns.some((pattern) => arns.some((arn) => matchesExactly(pattern, arn as string)));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Exemption, exemptionFor } from "../rulebook/exemptions";
-import { matchesPattern } from "../rulebook/policyDocument";
+import { sameName } from "../rulebook/names";
+import { matchesExactly } from "../rulebook/policyDocument";
 import type { SshRule } from "../rulebook/ssh";
 import { type Actor, describeActor, isNamedBy, isOwnRole, readActor } from "./actor";
 import { withCaller } from "./caller";
@@ -217,7 +218,9 @@ function leftAlone(
     return left && ignore(`${because}; ${left.why}`, left.alert);
   }
   const names = subject.kind === "user" ? [subject.name, formerName] : [];
-  const spared = settings.protectedPrincipals.find((one) => names.includes(one));
+  const spared = settings.protectedPrincipals.find((one) =>
+    names.some((name) => name !== undefined && sameName(one, name)),
+  );
   if (spared === undefined) return undefined;
   return ignore(
     `${because}; user ${spared} is in protectedPrincipals`,
@@ -238,8 +241,12 @@ function keyUnknown(name: string): string {
   );
 }
 
+/**
+ * Case counts, as it does in the ARNs of the rotation's role: for a user whom that role may not
+ * touch, the branch that contains is the right one.
+ */
 function runsApplication(name: string, { applicationUsers }: IncidentSettings): boolean {
-  return applicationUsers.some((pattern) => matchesPattern(pattern, name));
+  return applicationUsers.some((pattern) => matchesExactly(pattern, name));
 }
 
 /** An application user's new credential needs no look: it is an incident by itself. */

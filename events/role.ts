@@ -1,4 +1,5 @@
-import { matchesPattern } from "../rulebook/policyDocument";
+import { sameName } from "../rulebook/names";
+import { matchesExactly } from "../rulebook/policyDocument";
 import type { RoleSubject } from "./incident";
 
 /** What the owner's settings say about roles. */
@@ -21,7 +22,7 @@ export function roleLeftAlone(
   because: string,
   { trustedActors, stackRoles, containRoles }: RoleSettings,
 ): { why: string; alert?: string } | undefined {
-  if (stackRoles.includes(name)) {
+  if (stackRoles.some((one) => sameName(one, name))) {
     const alert = `Role ${name} is Tourniquet's own and was not contained, although ${because}: undo it at once.`;
     return { why: `${name} is a role of Tourniquet's own`, alert };
   }
@@ -35,21 +36,26 @@ export function roleLeftAlone(
   return { why: "containRoles is off", ...(proved && { alert }) };
 }
 
-/** A record names a role without its path, so the path in a pattern does not count. */
+/**
+ * A record names a role without its path, so the path in a pattern does not count; and as the caller
+ * spelled it, so the case of a whole name does not count either.
+ */
 function namesRole(pattern: string, name: string): boolean {
   const [, kind, role] = /:(role|assumed-role)\/(.+)$/.exec(pattern) ?? [];
   if (!kind || !role) return false;
   const last = kind === "role" ? role.split("/").at(-1) : role.split("/")[0];
-  return matchesPattern(last ?? "", name);
+  if (last === undefined) return false;
+  return /[*?]/.test(last) ? matchesExactly(last, name) : sameName(last, name);
 }
 
 /**
- * Only AWS changes these roles, and it names them so; whether a role is one, its path tells.
+ * Only AWS changes these roles, and it names them so; whether a role is one, its path tells. In any
+ * case: the caller chooses how a record spells it.
  * Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html,
  * https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
  */
 export function isReservedName(name: string): boolean {
-  return /^(AWSServiceRoleFor|AWSReservedSSO_)/.test(name);
+  return /^(AWSServiceRoleFor|AWSReservedSSO_)/i.test(name);
 }
 
 /** Does the ARN have a path that only AWS makes roles under? */
@@ -64,7 +70,7 @@ export function isReservedArn(arn: string): boolean {
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
  */
 export function howToEnd(nameOrArn: string): string {
-  if (/aws-service-role\/|^AWSServiceRoleFor/.test(nameOrArn)) {
+  if (/aws-service-role\/|^AWSServiceRoleFor/i.test(nameOrArn)) {
     return "It is a service's own: no session of it can be revoked, only the service can change it.";
   }
   return (

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { type Exemption, exemptionFor, readExemptions } from "../rulebook/exemptions";
-import { matchesPattern } from "../rulebook/policyDocument";
+import { matchesExactly } from "../rulebook/policyDocument";
 import type { Finding } from "./judge";
 
 /** An entry whose subject begins so is a pattern, with `*` and `?`, of whole names. */
@@ -73,7 +73,7 @@ export function unused({ exemptions }: Exemptions, used: Exemption[]): string[] 
 
 function names(subject: string, name: string): boolean {
   if (!subject.startsWith(PATTERN)) return subject === name;
-  return matchesPattern(subject.slice(PATTERN.length), name);
+  return matchesExactly(subject.slice(PATTERN.length), name);
 }
 
 function wordsOf({ owner, reason, expires }: Exemption, now: Date): string {

@@ -1,3 +1,5 @@
+import { sameName } from "./names";
+
 /** An owner's dated permission for one subject to break one rule. */
 export interface Exemption {
   rule: "ssh-open-to-world" | "admin-user";
@@ -35,7 +37,8 @@ export function readExemptions(data: unknown): { exemptions: Exemption[]; compla
 /**
  * The exemption that lets one of these subjects break the rule, if there is one today.
  *
- * @param subjects every name by which the owner may have exempted it, compared exactly.
+ * @param subjects every name by which the owner may have exempted it, compared whole: an ARN
+ *   exactly, a name as IAM does.
  * @param now ISO time with its zone; what is no time exempts nothing.
  * @returns also a complaint for each exemption that would hold had it not expired.
  */
@@ -46,7 +49,8 @@ export function exemptionFor(
   now: string,
 ): { exemption?: Exemption; complaints: string[] } {
   const named = exemptions.filter(
-    (exemption) => exemption.rule === rule && subjects.includes(exemption.subject),
+    (exemption) =>
+      exemption.rule === rule && subjects.some((one) => isSame(exemption.subject, one)),
   );
   const exemption = named.find((candidate) => holds(candidate, now));
   const complaints = named
@@ -56,6 +60,10 @@ export function exemptionFor(
         `the exemption of ${subject} from ${rule} by ${owner} expired at the end of ${expires}: renew it or drop it`,
     );
   return { ...(exemption && { exemption }), complaints };
+}
+
+function isSame(exempt: string, subject: string): boolean {
+  return exempt === subject || (!exempt.includes(":") && sameName(exempt, subject));
 }
 
 /** Compared as times: a comparison that is not true, for whatever reason, exempts nothing. */

@@ -1,5 +1,6 @@
 import { exemptionFor } from "../../rulebook/exemptions";
-import { matchesPattern } from "../../rulebook/policyDocument";
+import { sameName } from "../../rulebook/names";
+import { matchesExactly } from "../../rulebook/policyDocument";
 import type { Pass } from "../case";
 import type { AccountSettings } from "./user";
 
@@ -12,7 +13,7 @@ export function spared(
   name: string,
   { protectedPrincipals, applicationUsers, exemptions }: Omit<AccountSettings, "mode">,
 ): Pass | undefined {
-  if (protectedPrincipals.includes(name)) {
+  if (protectedPrincipals.some((one) => sameName(one, name))) {
     return { alerts: [`User ${name} is protected and was not contained: look at him yourself`] };
   }
   const { exemption } = exemptionFor(exemptions, "admin-user", [name], new Date().toISOString());
@@ -20,7 +21,7 @@ export function spared(
     const { expires, owner, reason } = exemption;
     return { notes: [`User ${name} is exempt until ${expires} by ${owner}: ${reason}`] };
   }
-  if (applicationUsers.some((pattern) => matchesPattern(pattern, name))) {
+  if (applicationUsers.some((pattern) => matchesExactly(pattern, name))) {
     return {
       alerts: [`User ${name} runs an application and was not locked out: look at him yourself`],
     };

@@ -1108,6 +1108,68 @@ describe("settings", () => {
     );
   });
 
+  describe("in another case than the owner wrote", () => {
+    const decisionOf = (record: unknown, settings: Partial<IncidentSettings> = {}) =>
+      judge(record, settings).decision;
+
+    it("a user is none of applicationUsers, whose role could not touch him", () => {
+      assert.equal(decisionOf(grant("app-evil")), "EmergencyActionApplication");
+      assert.equal(decisionOf(grant("APP-evil")), "EmergencyActionAccount");
+    });
+
+    it("a caller is none of trustedActors", () => {
+      const trustedActors = ["arn:aws:iam::123456789012:user/mal*"];
+      const capital = { ...MALLORY, arn: "arn:aws:iam::123456789012:user/MALLORY" };
+      assert.equal(decisionOf(grant("bob"), { trustedActors }), "Ignore");
+      assert.equal(
+        decisionOf({ ...grant("bob"), userIdentity: capital }, { trustedActors }),
+        "EmergencyActionAccount",
+      );
+    });
+
+    it("a protected user is protected, whose name nobody else can have", () => {
+      const { decision, alert } = judge(grant("Break-GLASS"));
+      assert.equal(decision, "Ignore");
+      assert.match(String(alert), /^User break-glass is protected and was not contained/);
+    });
+
+    it("an exempt user is exempt, and an exempt policy is not", () => {
+      const terms = { rule: "admin-user" as const, owner: "o", reason: "r", expires: "2026-12-31" };
+      const exempt = (subject: string) => ({ exemptions: [{ ...terms, subject }] });
+      assert.equal(decisionOf(grant("BOB"), exempt("bob")), "Ignore");
+      assert.equal(decisionOf(grant("bob"), exempt(ADMIN)), "Ignore");
+      assert.equal(decisionOf(grant("bob"), exempt(ADMIN.toUpperCase())), "EmergencyActionAccount");
+    });
+
+    it("a role is trusted by its whole name, and not by a pattern; Tourniquet's own stay its own", () => {
+      const toRole = (roleName: string) => iam("AttachRolePolicy", { roleName, policyArn: ADMIN });
+      const trusting = (pattern: string) => ({
+        containRoles: true,
+        trustedActors: [`arn:aws:iam::123456789012:role/${pattern}`],
+      });
+      assert.deepEqual(
+        [
+          decisionOf(toRole("CI-Deploy"), trusting("ci-deploy")),
+          decisionOf(toRole("ci-x"), trusting("ci-*")),
+          decisionOf(toRole("CI-x"), trusting("ci-*")),
+          decisionOf(toRole("TOURNIQUET-lab-report"), { containRoles: true }),
+        ],
+        ["Ignore", "Ignore", "EmergencyActionAccount", "Ignore"],
+      );
+    });
+
+    it("a role that may be AWS's own is looked at first", () => {
+      const { subjects } = judge(
+        iam("AttachRolePolicy", { roleName: "awsreservedsso_x", policyArn: ADMIN }),
+        { containRoles: true },
+      );
+      assert.deepEqual(
+        subjects.map((one) => "proved" in one && one.proved),
+        [false],
+      );
+    });
+  });
+
   it("Tourniquet's own roles count by their whole name", () => {
     const own = (name: string) => ({
       ...grant("bob"),

@@ -73,6 +73,11 @@ describe("exemptions", () => {
     });
   }
 
+  it("do not hold by a pattern in another case", async () => {
+    const found = levels(await reports(entry("ssh-open-to-world", "pattern:W*"), [web]));
+    assert.equal(found[0], "mandatory ssh-open-to-world web");
+  });
+
   it("hold for a rule by the name of the group that it is added to", async () => {
     const rule: Shown = {
       type: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
