@@ -14,7 +14,14 @@ import {
   type Replacing,
 } from "../case";
 import type { Cut } from "../cut";
-import { type Entries, type Eye, type GroupLook, lookAtGroup, type NamedGroup } from "./look";
+import {
+  type Entries,
+  type Eye,
+  type GroupLook,
+  lookAtGroup,
+  type NamedGroup,
+  outboundRules,
+} from "./look";
 import { madeByCase, type Opener } from "./replacements";
 
 /** What becomes of an open group that is put on an interface: it is closed, or a person hears of it. */
@@ -65,20 +72,42 @@ export async function takeAway(hand: Hand, groupId: string, openers: Opener[]): 
   return { outcome: await revoke(hand, groupId, openers) };
 }
 
-/** The record has the rules' ids: one call. Where they are gone, somebody was at it: look. */
+/**
+ * The record has the rules' ids: one call. Where they are gone, somebody was at it: look.
+ *
+ * The record of a changed rule does not tell its direction. EC2 takes only inbound rules by the call;
+ * where none was made that tells, a look does.
+ */
 export async function closeProved(
   hand: Hand,
   group: SecurityGroupSubject,
   groupId: string,
 ): Promise<Pass> {
-  const taken = await hand.take(hand, groupId, group.rules.map(openerOf));
+  const asked =
+    hand.settings.mode === "observe"
+      ? await withoutOutbound(hand, groupId, group.rules)
+      : group.rules;
+  if (asked.length === 0) {
+    const ids = group.rules.map(({ id }) => id).join(", ");
+    return { notes: [`${groupId}: outbound rules let nobody in: ${ids}`] };
+  }
+  const taken = await hand.take(hand, groupId, asked.map(openerOf));
+  if (taken.outcome === "gone") {
+    return await afterGone(groupId, taken, () => closeFound(hand, group));
+  }
   const known = taken.rules ?? [];
-  const rules = group.rules.map(
-    (rule) => known.find(({ SecurityGroupRuleId }) => SecurityGroupRuleId === rule.id) ?? rule,
-  );
-  return taken.outcome === "gone"
-    ? await afterGone(groupId, taken, () => closeFound(hand, group))
-    : passOf(groupId, rules, taken);
+  const seen = (rule: RuleFact) =>
+    known.find(({ SecurityGroupRuleId }) => SecurityGroupRuleId === rule.id);
+  const isTold = taken.outcome === "done" || taken.outcome === "would" || asked.every(seen);
+  const told = isTold ? asked : await withoutOutbound(hand, groupId, asked).catch(() => asked);
+  const rules = told.map((rule) => seen(rule) ?? rule);
+  return passOf(groupId, rules, taken);
+}
+
+/** The rules but for those that a look shows to be outbound. */
+async function withoutOutbound(eye: Eye, groupId: string, rules: RuleFact[]): Promise<RuleFact[]> {
+  const outbound = await outboundRules(eye, groupId);
+  return rules.filter(({ id }) => !outbound.includes(id));
 }
 
 /** What another look comes to, and what had been put in the place of a rule that went meanwhile. */

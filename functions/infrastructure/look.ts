@@ -150,6 +150,12 @@ export async function inboundRules(eye: Eye, groupId: string): Promise<SecurityG
   return (await rulesOf(eye, [groupId])).filter((one) => !one.IsEgress);
 }
 
+/** The ids of a group's outbound rules, as far as EC2 shows any. Errors of the SDK go up untouched. */
+export async function outboundRules(eye: Eye, groupId: string): Promise<string[]> {
+  const rules = await rulesOf(eye, [groupId]);
+  return rules.flatMap(({ IsEgress, SecurityGroupRuleId: id }) => (IsEgress && id ? [id] : []));
+}
+
 /** A filter that matches nothing is no error: a group without any rule and no group look alike. */
 async function rulesOf({ sdk, ec2 }: Eye, groupIds: string[]): Promise<SecurityGroupRule[]> {
   const rules: SecurityGroupRule[] = [];

@@ -123,6 +123,54 @@ describe("EmergencyActionInfrastructure", () => {
     assert.deepEqual(after.open, []);
   });
 
+  describe("where a rule that was changed is outbound, which its record does not tell", () => {
+    const outbound = rules(rule("sgr-1", "0.0.0.0/0", 22, true), rule("sgr-2", "0.0.0.0/0"));
+    const both = rules(...outbound.SecurityGroupRules.map((one) => ({ ...one, IsEgress: true })));
+    const subjectWith = (...left: object[]) => [
+      { kind: "securityGroup", groupId: "sg-1", before: { rules: left } },
+    ];
+
+    it("observes no cut of it", async () => {
+      const mode = "observe";
+      const { after, calls } = await close(
+        [proved],
+        { DescribeSecurityGroupRules: outbound },
+        { mode },
+      );
+      assert.deepEqual(calls, [look]);
+      assert.deepEqual(after.actions[0]?.input, revoke("sgr-2")[1]);
+      assert.deepEqual(after.subjects, subjectWith(fact("sgr-2")));
+      const none = await close([proved], { DescribeSecurityGroupRules: both }, { mode });
+      const notes = ["sg-1: outbound rules let nobody in: sgr-1, sgr-2"];
+      assert.deepEqual(none.after, caseOf({ id: "e", mode, notes }));
+    });
+
+    it("observes the cut of one that EC2 does not show yet", async () => {
+      const { after } = await close(
+        [proved],
+        { DescribeSecurityGroupRules: rules() },
+        { mode: "observe" },
+      );
+      assert.deepEqual(after.actions[0]?.input, revoke("sgr-1", "sgr-2")[1]);
+      assert.deepEqual(after.subjects, subjectWith(fact("sgr-1"), fact("sgr-2")));
+    });
+
+    it("looks where EC2 refuses the call, and counts it for nothing that was closed", async () => {
+      const answers = { RevokeSecurityGroupIngress: throttled };
+      const { after, calls } = await close([proved], {
+        ...answers,
+        DescribeSecurityGroupRules: outbound,
+      });
+      assert.deepEqual(calls, [revoke("sgr-1", "sgr-2"), look]);
+      assert.deepEqual(after.subjects, subjectWith(fact("sgr-2")));
+      const unseen = { ...answers, DescribeSecurityGroupRules: throttled };
+      assert.deepEqual(
+        (await close([proved], unseen)).after.subjects,
+        subjectWith(...proved.rules),
+      );
+    });
+  });
+
   it("looks again at once where a rule went since the look, and once only", async () => {
     const left = rules(office, rule("sgr-v6", "::/0"));
     const { after, calls } = await close([asked], {
