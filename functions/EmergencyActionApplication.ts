@@ -60,7 +60,7 @@ interface Hand extends Omit<AccountHand, "denyAll"> {
   secretsSdk: SecretsSdk;
   /** What the names of all secrets begin with: "tourniquet-lab/application". */
   secretPrefix: string;
-  /** ARN of the KMS key that encrypts a new secret; one that is there keeps its own. */
+  /** ARN of the KMS key that encrypts the secrets; into one with another key nothing is put. */
   secretKey: string;
 }
 
@@ -206,6 +206,9 @@ async function ensureReplacement(
   { version, since, stolen }: Answer,
 ): Promise<Replacement> {
   const stored = await storedVersions(hand, secret);
+  if (stored && stored.key !== hand.secretKey) {
+    return { ready: false, notes: [othersCanRead(hand, secret, stored)] };
+  }
   if (stored && (stored.ids.includes(version) || stored.changed >= since)) {
     return { ready: true, before: true, notes: [] };
   }
@@ -255,6 +258,21 @@ async function ensureReplacement(
       ...lost,
     ],
   };
+}
+
+/**
+ * PutSecretValue encrypts by the key that the secret has. Whoever made the secret first, with a key
+ * and a resource policy of his choice, would read the replacement.
+ * Source: Secrets Manager API Reference, PutSecretValue,
+ * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+ */
+function othersCanRead({ secretKey }: Hand, secret: string, { key }: Stored): string {
+  return (
+    `The secret ${secret} is encrypted by ${key ?? "Secrets Manager's own key"} and not by the stack's, so others ` +
+    "may read it, and no replacement was made: see who made it and whom " +
+    `aws secretsmanager get-resource-policy --secret-id ${secret} lets in, then give it the stack's key, ` +
+    `aws secretsmanager update-secret --secret-id ${secret} --kms-key-id ${secretKey}, and start the execution again`
+  );
 }
 
 /** How long another execution may take from its key to the secret that holds it. */
@@ -321,6 +339,12 @@ function storeKey(
 interface Stored {
   ids: string[];
   changed: Date;
+  /**
+   * The ARN of its KMS key, where it was given as one; absent: Secrets Manager's own.
+   * Source: Secrets Manager API Reference, DescribeSecret, KmsKeyId,
+   * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
+   */
+  key: string | undefined;
 }
 
 /** A secret's versions and its last change; undefined where there is no such secret. */
@@ -331,7 +355,8 @@ async function storedVersions(
   try {
     const found = await secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId: secret }));
     const changed = found.LastChangedDate ?? new Date(0);
-    return { ids: Object.keys(found.VersionIdsToStages ?? {}), changed };
+    const ids = Object.keys(found.VersionIdsToStages ?? {});
+    return { ids, changed, key: found.KmsKeyId };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

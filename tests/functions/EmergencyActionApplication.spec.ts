@@ -57,7 +57,11 @@ const noSecret: SecretsAnswers = {
 };
 const secretOf = (id: string): SecretsAnswers => ({
   ...noSecret,
-  DescribeSecret: { VersionIdsToStages: { [id]: ["AWSCURRENT"] }, LastChangedDate: new Date(0) },
+  DescribeSecret: {
+    VersionIdsToStages: { [id]: ["AWSCURRENT"] },
+    LastChangedDate: new Date(0),
+    KmsKeyId: KMS_KEY,
+  },
 });
 const user: IamAnswers = {
   ...bareUser,
@@ -146,7 +150,7 @@ describe("EmergencyActionApplication", () => {
     assert.deepEqual(changes, [create(), stored, off(OWN)]);
     assert.deepEqual(after.notes, [`The new key ${NEW} of app-1 is in the secret ${secret}`]);
 
-    const lost = { DescribeSecret: { VersionIdsToStages: {} } };
+    const lost = { DescribeSecret: { VersionIdsToStages: {}, KmsKeyId: KMS_KEY } };
     const gone = { ...lost, PutSecretValue: refusal("ResourceNotFoundException") };
     const { after: unstored } = await rotate(own, { ListAccessKeys: keys(OWN) }, gone);
     assert.deepEqual(unstored.open, [
@@ -179,6 +183,29 @@ describe("EmergencyActionApplication", () => {
     }
   });
 
+  for (const [whose, KmsKeyId, shown] of [
+    ["another key", `${KMS_KEY}-2`, `${KMS_KEY}-2`],
+    ["Secrets Manager's own key", undefined, "Secrets Manager's own key"],
+  ]) {
+    it(`makes no replacement for a secret that ${whose} encrypts, whatever it holds`, async () => {
+      const own = { ...app, accessKeyId: OWN, actorKeyId: OWN };
+      const VersionIdsToStages = { [VERSION]: ["AWSCURRENT"] };
+      const DescribeSecret = {
+        VersionIdsToStages,
+        LastChangedDate: new Date("2099-01-01T00:00:00Z"),
+        ...(KmsKeyId && { KmsKeyId }),
+      };
+      const secrets = { ...noSecret, DescribeSecret };
+      const { after, changes } = await rotate(own, { ListAccessKeys: keys(OWN) }, secrets);
+      assert.deepEqual(changes, []);
+      assert.deepEqual(after.open, [
+        `The secret ${secret} is encrypted by ${shown} and not by the stack's, so others may read it, and no replacement was made: ` +
+          `see who made it and whom aws secretsmanager get-resource-policy --secret-id ${secret} lets in, then give it the stack's key, ` +
+          `aws secretsmanager update-secret --secret-id ${secret} --kms-key-id ${KMS_KEY}, and start the execution again`,
+      ]);
+    });
+  }
+
   const slots: [name: string, held: string[], made: Call[], open: boolean][] = [
     ["one key: there is room", [OWN], [create(), stored], false],
     ["one inactive key: it may stay", ["-AKIAOLD"], [create(), stored], false],
@@ -199,7 +226,9 @@ describe("EmergencyActionApplication", () => {
     });
   }
 
-  const since = (LastChangedDate: Date) => ({ DescribeSecret: { LastChangedDate } });
+  const since = (LastChangedDate: Date) => ({
+    DescribeSecret: { LastChangedDate, KmsKeyId: KMS_KEY },
+  });
   const answered: [name: string, secrets: SecretsAnswers][] = [
     ["the same event", secretOf(VERSION)],
     ["an event of the same burst", since(new Date("2026-06-01T12:00:00Z"))],
