@@ -183,11 +183,13 @@ async function trustedSources(
   return [...trustedCidrs, ...Object.values(await prefixLists(hand, trustedLists)).flat()];
 }
 
+/** An interface loses its group and keeps its sessions: which one that was, no look tells. */
 function aboutTracking({ nics, rules }: Reach, lost: Lost): Pass {
   const { tracked, untracked } = tracking(nics, rules, lost);
   const of = lost.groupIds.join(", ");
   if (tracked.length + untracked.length === 0) {
-    return { notes: [`${of} is on no network interface: there is no session to cut`] };
+    const alert = `${of} is on no network interface now, so no network ACL is blocked: a session to an interface from which it was taken may go on`;
+    return { alerts: [alert] };
   }
   return {
     notes: [

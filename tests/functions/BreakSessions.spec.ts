@@ -132,6 +132,22 @@ describe("BreakSessions", () => {
       });
     });
 
+    it("may have a session to an interface that has the group no longer, which is an alert", async () => {
+      const before = caseOf({
+        id: "e",
+        subjects: [group({ SecurityGroupRuleId: "sgr-1", ...ssh, CidrIpv4: "0.0.0.0/0" })],
+      });
+      const none = { ...ec2, DescribeNetworkInterfaces: { NetworkInterfaces: [] } };
+      const { after, changes } = await pass(given(), before, { answers: { ec2: none } });
+      assert.deepEqual(changes, []);
+      assert.deepEqual(after, {
+        ...before,
+        alerts: [
+          "sg-1 is on no network interface now, so no network ACL is blocked: a session to an interface from which it was taken may go on",
+        ],
+      });
+    });
+
     describe("by a prefix list that was changed since the cut", () => {
       const fromList = { SecurityGroupRuleId: "sgr-1", ...ssh, PrefixListId: "pl-1" };
       const broken = (prefixLists?: Case["prefixLists"]) =>
