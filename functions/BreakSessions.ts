@@ -91,8 +91,9 @@ interface Hand {
   cut: Cut;
   store: BlockStore;
   settings: BreakSettings;
-  /** The case's blocks so far, and those of all others. */
+  /** The case's blocks so far. */
   own: StoredBlocks;
+  /** Those of all others, read after the ACLs: what an ACL shows of them is then known for theirs. */
   others: StoredBlocks[];
 }
 
@@ -119,8 +120,7 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
     const cut = cutting(settings.mode, actions, before.actions);
     const { blocks: all, strange } = await readBlocks(store, before.id);
     const own = all.find(({ caseId }) => caseId === before.id) ?? newBlocks(before.id, settings);
-    const others = all.filter(({ caseId }) => caseId !== before.id);
-    const hand: Hand = { sdk, ec2, cut, store, settings, own, others };
+    const hand: Hand = { sdk, ec2, cut, store, settings, own, others: [] };
     const trusted = await trustedSources({ sdk, ec2 }, settings);
     const passes = lost.rules.length > 0 ? await blockLost(hand, lost, trusted) : [];
     for (const subject of tried) passes.push(await blockAddress(hand, subject, trusted));
@@ -226,6 +226,7 @@ async function blockLost(hand: Hand, lost: Lost, trusted: string[]): Promise<Pas
     hand,
     nics.map(({ subnetId }) => subnetId),
   );
+  hand.others = await othersNow(hand);
   const passes = [aboutTracking(reach, lost), withoutSources(lost)];
   for (const acl of reach.acls) {
     passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
@@ -249,6 +250,7 @@ async function blockAddress(
     hand,
     acls.map(({ vpcId }) => vpcId),
   );
+  hand.others = await othersNow(hand);
   const passes: Pass[] = [];
   for (const acl of acls) {
     const why = whyKept(subject.address, trusted, vpcs[acl.vpcId] ?? []);
@@ -286,6 +288,11 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
       `${address} is kept from ${what} until ${own.until}. This lets it in again: ${early}`,
     ],
   };
+}
+
+async function othersNow({ store, own }: Hand): Promise<StoredBlocks[]> {
+  const { blocks } = await readBlocks(store);
+  return blocks.filter(({ caseId }) => caseId !== own.caseId);
 }
 
 /** One network ACL, request by request. */
@@ -341,13 +348,13 @@ async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promis
 
 /** Plans, writes the plan down and carries it out; another plan where the ACL has changed since. */
 async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Promise<Pass> {
-  const { own, others } = hand;
+  const { own } = hand;
   const passes: Pass[] = [];
   let acl = found;
   let quota = 0;
   for (let plans = 0; plans < MOST_PLANS && quota < QUOTAS.length; plans++) {
     const asked = { ...request, most: QUOTAS[quota] as number };
-    const blocks = changesOf([...others, own], acl.id).map((one) => one.block);
+    const blocks = changesOf([...hand.others, own], acl.id).map((one) => one.block);
     const { notes, ...change } = planBlock(acl.entries, asked, blocks);
     const unplaced = notes.map((note) => `${found.id}: ${note}`);
     if (change.add.length + change.move.length === 0)
@@ -365,6 +372,7 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
     passes.push(await retract(hand, acl, stored, done));
     if (done.stopped === "full") quota += 1;
     acl = (await aclOf(hand, acl.id)) ?? acl;
+    hand.others = await othersNow(hand);
   }
   const why = quota < QUOTAS.length ? "is changed all the time" : "has no room for the entries";
   const open = [`${acl.id} ${why}: sessions to tcp ${request.ports.join(", ")} go on`];

@@ -39,6 +39,11 @@ const given = (entries: AclEntry[] = untouched, blocks: World["blocks"] = []): W
   structuredClone({ acls: { "acl-1": entries }, blocks });
 const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 
+const list = ({ blocks }: World) => ({
+  Contents: blocks.map(({ caseId }) => ({ Key: `blocks/${caseId}.json` })),
+  KeyCount: blocks.length,
+});
+
 describe("BreakSessions", () => {
   withoutWaiting();
   withEnvironment({ CASE_BUCKET: "cases" });
@@ -458,6 +463,54 @@ describe("BreakSessions", () => {
         "CreateNetworkAclEntry acl-1 98 deny 8.8.4.4/32",
       ]);
       assert.deepEqual(after.unblocked, undefined);
+    });
+
+    describe("while another case blocks the same at the same moment", () => {
+      const block = (world: World) => {
+        world.blocks.push(stored("other", [deny]));
+        world.acls["acl-1"]?.push(deny);
+      };
+      const own = (world: World) =>
+        world.blocks
+          .filter(({ caseId }) => caseId === "e")
+          .flatMap(({ changes }) => changes.flatMap((one) => one.block.add));
+
+      it("gets an entry of its own where the other took the number", async () => {
+        const world = given();
+        const CreateNetworkAclEntry = inTurn<() => Error | object>(
+          () => {
+            block(world);
+            return refusal("NetworkAclEntryAlreadyExists");
+          },
+          () => {
+            world.acls["acl-1"]?.push({ ...deny, number: 98 });
+            return {};
+          },
+        );
+        await pass(world, caseWith(), {
+          answers: { ec2: { CreateNetworkAclEntry: () => CreateNetworkAclEntry()() } },
+        });
+        assert.deepEqual(own(world), [{ ...deny, number: 98 }]);
+      });
+
+      it("gets one where the look at the ACL shows the other's", async () => {
+        const world = given();
+        let lists = 0;
+        await pass(world, caseWith(), {
+          answers: {
+            s3: {
+              ListObjectsV2: () => {
+                // Between the first list of the blocks and the look at the ACL.
+                if (lists++ > 0) return list(world);
+                const before = list(world);
+                block(world);
+                return before;
+              },
+            },
+          },
+        });
+        assert.deepEqual(own(world), [{ ...deny, number: 98 }]);
+      });
     });
 
     describe("where the client asked again, and the number was taken", () => {
