@@ -7,6 +7,7 @@ import * as iamSdk from "@aws-sdk/client-iam";
 import * as s3Sdk from "@aws-sdk/client-s3";
 import { Account, type Call, type Credentials } from "../../drill/account/account";
 import { eventOf, recordOf } from "../../drill/account/cloudTrail";
+import type { Fault } from "../../drill/account/faults";
 import { Caller } from "../../drill/caller";
 import { captureProgram } from "../../drill/program/capture";
 import {
@@ -192,6 +193,80 @@ describe("a restore, by kind of subject", function () {
       (AccessKeyMetadata as { Status: string }[]).map(({ Status }) => Status),
       ["Inactive"],
     );
+  });
+
+  describe("of a user, where the account's answers are lost", () => {
+    let usual: typeof program;
+    /** StripAccount is stopped after eight seconds, while it waits for the answer about the device. */
+    before(() => {
+      usual = program;
+      const resources = program.resources.map((one) =>
+        /Function$/.test(one.type) && one.name.endsWith("-StripAccount")
+          ? { ...one, inputs: { ...one.inputs, timeout: 8 } }
+          : one,
+      );
+      program = { ...program, resources };
+    });
+    after(() => {
+      program = usual;
+    });
+
+    const by = "tourniquet-lab-StripAccount";
+    const lost: [name: string, faults: Omit<Fault, "service" | "code">[], doubtful: string[]][] = [
+      ["a call that the SDK repeats", [{ action: "DetachUserPolicy", answer: "lost", by }], []],
+      [
+        "a function that is stopped in the middle, and runs again",
+        [{ action: "DeactivateMFADevice", answer: "none", by, times: 3 }],
+        ["policies:bob:inline/may", `policies:bob:${ADMIN}`, "groups:bob:ops"],
+      ],
+    ];
+    for (const [name, faults, doubtful] of lost) {
+      it(`gives back what was taken: ${name}`, async () => {
+        await call("iam:CreateUser", { UserName: "bob" });
+        await call("iam:AttachUserPolicy", { UserName: "bob", PolicyArn: ADMIN });
+        await call("iam:PutUserPolicy", {
+          UserName: "bob",
+          PolicyName: "may",
+          PolicyDocument: document("iam:AttachUserPolicy"),
+        });
+        await call("iam:CreateGroup", { GroupName: "ops" });
+        await call("iam:PutGroupPolicy", {
+          GroupName: "ops",
+          PolicyName: "may",
+          PolicyDocument: document("iam:AttachUserPolicy"),
+        });
+        await call("iam:AddUserToGroup", { GroupName: "ops", UserName: "bob" });
+        const { VirtualMFADevice } = (await call("iam:CreateVirtualMFADevice", {
+          VirtualMFADeviceName: "bob",
+        })) as { VirtualMFADevice: { SerialNumber: string } };
+        const { SerialNumber } = VirtualMFADevice;
+        await call("iam:EnableMFADevice", {
+          UserName: "bob",
+          SerialNumber,
+          AuthenticationCode1: "123456",
+          AuthenticationCode2: "654321",
+        });
+        const before = await users();
+        for (const fault of faults) account.fail({ service: "iam", code: "AnswerLost", ...fault });
+        const [id = ""] = await attack([["iam:CreateAccessKey", { UserName: "bob" }]]);
+        assert.notDeepEqual(await users(), before);
+
+        const { plan, told } = await restore(id);
+        assert.deepEqual(
+          told.sort(),
+          [
+            `done policies:bob:${ADMIN}`,
+            "done policies:bob:inline/may",
+            "done groups:bob:ops",
+            "done deny:bob",
+          ].sort(),
+        );
+        const unsure = plan.steps.filter(({ why }) => why.includes("the case found it gone"));
+        assert.deepEqual(unsure.map(({ item }) => item).sort(), doubtful.sort());
+        assert.deepEqual(await users(), before);
+        assert.deepEqual((await restore(id)).told, []);
+      });
+    }
   });
 
   it("names a case that is not there", () =>
