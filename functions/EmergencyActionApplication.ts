@@ -13,6 +13,7 @@ import {
   patiently,
   takeGrants,
 } from "./account/user";
+import { userAfter } from "./after";
 import {
   addToCase,
   type BranchInput,
@@ -136,7 +137,10 @@ async function rotate(
     }
   }
   const since = new Date(input.incident.event.time);
-  return replaceCredentials(hand, user, found, { version: versionOf(input), since, stolen });
+  const answer = { version: versionOf(input), since, stolen };
+  const pass = await replaceCredentials(hand, user, found, answer);
+  if (!later) return pass;
+  return { ...pass, after: { [`applicationUser ${found.name}`]: userAfter(found.look) } };
 }
 
 /** What a replacement answers. */

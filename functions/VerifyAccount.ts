@@ -3,7 +3,7 @@ import { groupStillHas } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
 import { opponentsOf, type Trail } from "./account/opponents";
 import { holdersOf } from "./account/policy";
-import { roleLookActions, roleStillOpen } from "./account/role";
+import { lookAtRole, roleDoors, roleLookActions } from "./account/role";
 import {
   type AccountEye,
   type AccountSettings,
@@ -12,6 +12,7 @@ import {
   openDoors,
   seeUser,
 } from "./account/user";
+import { roleAfter, userAfter } from "./after";
 import {
   addToCase,
   type BranchInput,
@@ -22,6 +23,7 @@ import {
   lookedAgain,
   openCase,
   type Pass,
+  subjectKey,
 } from "./case";
 import { clientTimes } from "./client";
 
@@ -48,7 +50,8 @@ export interface VerifySettings extends AccountSettings {
 /**
  * Looks at what was contained after IAM has settled, and names what is open. Whether there is
  * another pass is the state machine's choice: a look that also cut could not be repeated safely.
- * The last look, where one had found something open, tells who opened it.
+ * The last look, where one had found something open, tells who opened it. What a look saw is the
+ * case's state after.
  */
 export function verifyAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: VerifySettings) {
   const eye = accountEye(sdk, settings);
@@ -60,12 +63,12 @@ export function verifyAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: VerifyS
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
-    const open = await Promise.all(before.subjects.map((subject) => stillOpen(eye, subject)));
-    const after = lookedAgain(addToCase(before, [{ open: open.flat() }]));
+    const seen = await Promise.all(before.subjects.map((subject) => lookAgain(eye, subject)));
+    const after = lookedAgain(addToCase(before, seen));
     if (!isDecided(after)) return after;
     // Where all is closed now, an earlier look had found something open, and none says of whom.
     const contested = before.subjects.filter(
-      (_, index) => after.open.length === 0 || open[index]?.length,
+      (_, index) => after.open.length === 0 || seen[index]?.open.length,
     );
     const told = await Promise.all(contested.map((one) => opened(trail, one, after, input)));
     return addToCase(after, [joined(told), { open: after.open }]);
@@ -89,24 +92,36 @@ async function opened(
   }
 }
 
-async function stillOpen(eye: AccountEye, subject: CaseSubject): Promise<string[]> {
+/** What is open of a subject, in words, and how it is now. */
+interface Seen {
+  open: string[];
+  after?: Pass["after"];
+}
+
+async function lookAgain(eye: AccountEye, subject: CaseSubject): Promise<Seen> {
+  const key = subjectKey(subject);
   switch (subject.kind) {
     case "user": {
       const found = await seeUser(eye, knownBy(subject));
-      return found ? openDoors(found, eye) : [];
+      return { open: found ? openDoors(found, eye) : [], after: { [key]: userAfter(found?.look) } };
     }
-    case "group":
-      return groupStillHas(eye, subject);
-    case "role":
-      return roleStillOpen(eye, subject);
+    case "group": {
+      const open = await groupStillHas(eye, subject);
+      return { open, after: { [key]: { granted: open.length > 0 } } };
+    }
+    case "role": {
+      const found = await lookAtRole(eye, subject.name);
+      return { open: roleDoors(eye, subject, found), after: { [key]: roleAfter(found) } };
+    }
     case "policy": {
-      const { users, groups } = await holdersOf(eye, subject.arn);
-      return [
-        ...users.map((name) => `user ${name} has ${subject.arn}`),
-        ...groups.map((name) => `group ${name} has ${subject.arn}`),
+      const holders = await holdersOf(eye, subject.arn);
+      const open = [
+        ...holders.users.map((name) => `user ${name} has ${subject.arn}`),
+        ...holders.groups.map((name) => `group ${name} has ${subject.arn}`),
       ];
+      return { open, after: { [key]: holders } };
     }
     default:
-      return [];
+      return { open: [] };
   }
 }

@@ -2,6 +2,7 @@ import type { Incident, RemoteAddressSubject } from "../events/incident";
 import type { AclChange, AclEntry } from "../networkAcl/acl";
 import type { Look } from "./account/look";
 import type { RoleLook } from "./account/role";
+import type { OrGone, RoleAfter, UserAfter } from "./after";
 import { withinBounds, withTexts } from "./caseBounds";
 
 /** `observe` does every look and no change; `enforce` does both. */
@@ -25,27 +26,47 @@ export interface Action {
   error?: string;
 }
 
-/** What was contained, and how it was before: enough to give it back. */
+/**
+ * What was contained, and how it was before: enough to give it back. `after` is how the last look that
+ * came after a pass saw it; absent where none did, and where nothing was changed.
+ */
 export type CaseSubject =
-  | { kind: "user"; name: string; accessKeyId?: string; before?: Look }
+  | {
+      kind: "user";
+      name: string;
+      accessKeyId?: string;
+      before?: Look;
+      after?: OrGone<UserAfter>;
+    }
   | {
       kind: "group";
       name: string;
       policyArn?: string;
       policyName?: string;
       before: { members: string[]; document?: unknown };
+      /** Is the record's grant on it? */
+      after?: { granted: boolean };
     }
   | {
       kind: "policy";
       arn: string;
-      before: { users: string[]; groups: string[]; roles: string[]; keepers: string[] };
+      before: Holders;
+      after?: Holders;
     }
-  | { kind: "role"; name: string; policyArn?: string; policyName?: string; before?: RoleLook }
+  | {
+      kind: "role";
+      name: string;
+      policyArn?: string;
+      policyName?: string;
+      before?: RoleLook;
+      after?: OrGone<RoleAfter>;
+    }
   | {
       kind: "applicationUser";
       name: string;
       accessKeyId?: string;
       before?: Look;
+      after?: OrGone<UserAfter>;
       /** The name of the secret that holds the new key. */
       secret?: string;
     }
@@ -53,6 +74,8 @@ export type CaseSubject =
       kind: "securityGroup";
       groupId: string;
       before: { rules: unknown[] };
+      /** The rules that open SSH. */
+      after?: { rules: unknown[] };
       /** What the case added in the place of rules that it took. */
       replaced?: Replacing[];
     }
@@ -65,6 +88,14 @@ export type CaseSubject =
       until: string;
     }
   | RemoteAddressSubject;
+
+/** Names of those to whom a policy is attached; the keepers are users from whom it is not taken. */
+export interface Holders {
+  users: string[];
+  groups: string[];
+  roles: string[];
+  keepers: string[];
+}
 
 /** A rule that the case added to a group: its id, and the id of the rule that went for it. */
 export interface Replacing {
@@ -135,11 +166,17 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 /** What one subject came to in one pass; what is left out is nothing. */
 export type Pass = Partial<
   Pick<Case, "subjects" | "notes" | "alerts" | "open" | "undecided" | "prefixLists">
->;
+> & {
+  /** What a look that came after saw, by `subjectKey`; only of what is in the case. */
+  after?: Record<string, Extract<CaseSubject, { after?: unknown }>["after"]>;
+};
 
 /** What several subjects came to, as one pass. */
 export function joined(passes: Pass[]): Pass {
   const prefixLists = allEntries(passes.map((pass) => pass.prefixLists));
+  const after = Object.assign({}, ...passes.map((pass) => pass.after)) as NonNullable<
+    Pass["after"]
+  >;
   return {
     subjects: passes.flatMap(({ subjects = [] }) => subjects),
     notes: passes.flatMap(({ notes = [] }) => notes),
@@ -147,6 +184,7 @@ export function joined(passes: Pass[]): Pass {
     open: passes.flatMap(({ open = [] }) => open),
     ...(prefixLists && { prefixLists }),
     undecided: passes.flatMap(({ undecided = [] }) => undecided),
+    ...(Object.keys(after).length > 0 && { after }),
   };
 }
 
@@ -167,7 +205,8 @@ export function allEntries(lists: Case["prefixLists"][]): Case["prefixLists"] {
 export function addToCase(before: Case, passes: Pass[], actions: Action[] = []): Case {
   const subjects = passes
     .flatMap((pass) => pass.subjects ?? [])
-    .reduce(withSubject, before.subjects);
+    .reduce(withSubject, before.subjects)
+    .map((one) => seenAfter(one, passes));
   const prefixLists = allEntries([before.prefixLists, ...passes.map((pass) => pass.prefixLists)]);
   const texts = (key: "notes" | "alerts" | "open" | "undecided") =>
     passes.flatMap((pass) => pass[key] ?? []);
@@ -182,6 +221,11 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     ...(prefixLists && { prefixLists }),
     ...(undecided.length > 0 && { undecided }),
   });
+}
+
+function seenAfter(one: CaseSubject, passes: Pass[]): CaseSubject {
+  const after = passes.findLast((pass) => pass.after?.[subjectKey(one)])?.after?.[subjectKey(one)];
+  return after ? ({ ...one, after } as CaseSubject) : one;
 }
 
 function withSubject(known: CaseSubject[], found: CaseSubject): CaseSubject[] {
@@ -236,7 +280,8 @@ function undone(actions: Action[]): string[] {
     .map(({ call, subject, error }) => `${call} on ${subject}: ${error}`);
 }
 
-function subjectKey(subject: CaseSubject): string {
+/** By what a subject is known in its case: its kind, and its name or id. */
+export function subjectKey(subject: CaseSubject): string {
   switch (subject.kind) {
     case "policy":
       return `policy ${subject.arn}`;

@@ -58,6 +58,7 @@ type Looked = Extract<CaseSubject, { kind: "user" | "applicationUser" | "role" }
 export function withinBounds(known: Case): Case {
   const bytes = bytesOf(known);
   if (bytes <= MOST_BYTES) return known;
+  if (known.subjects.some((one) => "after" in one)) return withinBounds(withoutAfter(known));
   const one = known.subjects
     .filter(isLooked)
     .sort((a, b) => documentBytes(b) - documentBytes(a))
@@ -71,6 +72,18 @@ export function withinBounds(known: Case): Case {
     subjects: known.subjects.map((each) => (each === one ? withoutDocuments(one, size) : each)),
     notes: [...known.notes, note],
   });
+}
+
+/** The state before is what a restore needs; the state after everybody can look at. */
+function withoutAfter(known: Case): Case {
+  log({ after: known.subjects.length });
+  const subjects = known.subjects.map((one) => {
+    if (!("after" in one)) return one;
+    const { after: _, ...rest } = one;
+    return rest;
+  });
+  const note = "The case lacks the state after the containment: it has no room for it";
+  return { ...known, subjects, notes: [...new Set([...known.notes, note])] };
 }
 
 function isLooked(one: CaseSubject): one is Looked {

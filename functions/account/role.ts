@@ -244,8 +244,7 @@ function isDenied({ attached, boundary }: RoleLook, { denyAll }: AccountEye): bo
 }
 
 /** What a look still finds open on a role that should be contained, in words. */
-export async function roleStillOpen(eye: AccountEye, role: RoleCase): Promise<string[]> {
-  const found = await lookAtRole(eye, role.name);
+export function roleDoors(eye: AccountEye, role: RoleCase, found: RoleLook | undefined): string[] {
   if (!found) return [];
   const { attached, inline } = found;
   const { name, policyArn, policyName } = role;

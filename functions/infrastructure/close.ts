@@ -178,15 +178,23 @@ export async function settle(
   }
   if (judgement.answer === "no") {
     return hand.later
-      ? madeBefore(hand, found)
+      ? { ...madeBefore(hand, found), ...seenOpen(groupId, []) }
       : nothing(hand, ordered, `${groupId}: no rule opens SSH to the world`);
   }
   const pass = await open(judgement.openers);
+  const openers = found.rules.filter(({ SecurityGroupRuleId: id }) =>
+    judgement.openers.some((one) => one === id),
+  );
   return {
     ...pass,
+    ...(hand.later && seenOpen(groupId, openers)),
     notes: [...judgement.reasons, ...(pass.notes ?? [])],
     open: [...(pass.open ?? []), ...unread],
   };
+}
+
+function seenOpen(groupId: string, rules: unknown[]): Pass {
+  return { after: { [`securityGroup ${groupId}`]: { rules } } };
 }
 
 /** Whoever orders a closing hears that there is nothing to close. */

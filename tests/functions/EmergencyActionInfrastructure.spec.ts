@@ -274,6 +274,12 @@ describe("EmergencyActionInfrastructure", () => {
       "sg-1 was open again by sgr-v4",
       "sg-1 was open again by sgr-v6",
     ]);
+    const idsIn = (rules: unknown[]) =>
+      rules.map((rule) => (rule as { SecurityGroupRuleId?: string }).SecurityGroupRuleId);
+    assert.deepEqual(
+      after.subjects.map((one) => one.kind === "securityGroup" && idsIn(one.after?.rules ?? [])),
+      [["sgr-v4", "sgr-v6"]],
+    );
     assert.deepEqual([after.round, waits], [2, []]);
 
     const shut = await close([proved], { DescribeSecurityGroupRules: rules(office) }, { before });

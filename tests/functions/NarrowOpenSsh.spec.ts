@@ -221,7 +221,10 @@ describe("NarrowOpenSsh", () => {
     assert.deepEqual([again.after.subjects, again.after.alerts], [[], []]);
     const second = await close([proved(mail)], answers, { before: first.after });
     assert.deepEqual(names(second.calls), [LOOK]);
-    assert.deepEqual(second.after.subjects, first.after.subjects);
+    assert.deepEqual(
+      second.after.subjects,
+      first.after.subjects.map((one) => ({ ...one, after: { rules: [] } })),
+    );
     assert.deepEqual([second.after.open, second.after.quiet], [[], 1]);
     assert.deepEqual(words(), LEFT);
   });

@@ -8,9 +8,11 @@ import {
   ADMIN,
   ALLOW_ALL,
   attached,
+  bareLook,
   bareUser,
   caseOf,
   DENY_ALL,
+  HARMLESS,
   type IamAnswers,
   incident,
   keys,
@@ -31,9 +33,34 @@ const team: CaseSubject = {
 const closed = { ...bareUser, ListAttachedUserPolicies: attached(DENY_ALL) };
 const GetAccessKeyLastUsed = { UserName: "robert" };
 
-const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: string[]][] = [
-  ["a user with nothing but deny-all", bob, closed, []],
-  ["a user who is gone", bob, { ...nobody, GetAccessKeyLastUsed: noSuchEntity }, []],
+const { documents: _, ...bare } = bareLook;
+const denied = { ...bare, attached: [DENY_ALL] };
+const active = (id: string) => ({ id, status: "Active" });
+
+const cases: [
+  name: string,
+  subject: CaseSubject,
+  answers: IamAnswers,
+  open: string[],
+  after: unknown,
+][] = [
+  ["a user with nothing but deny-all", bob, closed, [], denied],
+  ["a user who is gone", bob, { ...nobody, GetAccessKeyLastUsed: noSuchEntity }, [], "gone"],
+  [
+    "a user with harmless policies and groups, by their names",
+    bob,
+    {
+      ...closed,
+      ListUserPolicies: { PolicyNames: ["own"] },
+      GetUserPolicy: { PolicyDocument: HARMLESS },
+      ListGroupsForUser: { Groups: [{ GroupName: "devs" }] },
+      ListAttachedGroupPolicies: { AttachedPolicies: [] },
+      ListGroupPolicies: { PolicyNames: ["its"] },
+      GetGroupPolicy: { PolicyDocument: HARMLESS },
+    },
+    [],
+    { ...denied, inline: [{ name: "own" }], groups: [{ name: "devs" }] },
+  ],
   [
     "a user whom the boundary denies",
     bob,
@@ -42,6 +69,7 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
       GetUser: { User: { PermissionsBoundary: { PermissionsBoundaryArn: DENY_ALL } } },
     },
     [],
+    { ...bare, boundary: DENY_ALL },
   ],
   [
     "every other credential",
@@ -61,20 +89,35 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
       "user bob has the active certificate C1",
       "user bob has the MFA device arn:mfa",
     ],
+    {
+      ...denied,
+      sshKeys: [active("APKA1")],
+      serviceCredentials: [{ ...active("ACCA1"), service: "" }],
+      certificates: [active("C1")],
+      mfaDevices: ["arn:mfa"],
+    },
   ],
-  ["a missing deny-all", bob, bareUser, ["user bob has no AWSDenyAll"]],
+  ["a missing deny-all", bob, bareUser, ["user bob has no AWSDenyAll"], bare],
   [
     "an active key, not an inactive one",
     bob,
     { ...closed, ListAccessKeys: keys("AKIA1", "-AKIA2") },
     ["user bob has the active key AKIA1"],
+    { ...denied, keys: [active("AKIA1"), { id: "AKIA2", status: "Inactive" }] },
   ],
-  ["a password", bob, { ...closed, GetLoginProfile: {} }, ["user bob has a console password"]],
+  [
+    "a password",
+    bob,
+    { ...closed, GetLoginProfile: {} },
+    ["user bob has a console password"],
+    { ...denied, password: true },
+  ],
   [
     "an admin path that deny-all only covers",
     bob,
     { ...closed, ListAttachedUserPolicies: attached(DENY_ALL, ADMIN) },
     ["user bob → AdministratorAccess allows nearly every action on nearly every resource"],
+    { ...bare, attached: [DENY_ALL, ADMIN] },
   ],
   [
     "a renamed user",
@@ -87,26 +130,36 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
       GetLoginProfile: only("bob", noSuchEntity, {}),
     },
     ["user robert has a console password"],
+    { ...denied, password: true },
   ],
   [
     "a group that has the policy again",
     { ...devs, policyArn: ADMIN },
     { ListAttachedGroupPolicies: attached(TEAM, ADMIN) },
     [`group devs has ${ADMIN}`],
+    { granted: true },
   ],
   [
     "a group without it",
     { ...devs, policyArn: ADMIN },
     { ListAttachedGroupPolicies: attached(TEAM) },
     [],
+    { granted: false },
   ],
   [
     "a group that has the inline policy",
     { ...devs, policyName: "p" },
     { GetGroupPolicy: { PolicyDocument: ALLOW_ALL } },
     ["group devs has inline policy p"],
+    { granted: true },
   ],
-  ["a group that is gone", { ...devs, policyName: "p" }, { GetGroupPolicy: noSuchEntity }, []],
+  [
+    "a group that is gone",
+    { ...devs, policyName: "p" },
+    { GetGroupPolicy: noSuchEntity },
+    [],
+    { granted: false },
+  ],
   [
     "a policy with holders",
     team,
@@ -118,6 +171,7 @@ const cases: [name: string, subject: CaseSubject, answers: IamAnswers, open: str
       },
     },
     [`user bob has ${TEAM}`, `group devs has ${TEAM}`],
+    { users: ["bob"], groups: ["devs"], roles: ["ci"], keepers: [] },
   ],
 ];
 
@@ -145,11 +199,12 @@ const eveOpen: IamAnswers = { ...closed, GetLoginProfile: only("eve", {}, noSuch
 describe("VerifyAccount", () => {
   withEnvironment({ DENY_ALL_ARN: DENY_ALL });
 
-  for (const [name, subject, answers, open] of cases) {
+  for (const [name, subject, answers, open, seen] of cases) {
     it(`finds ${open.length || "nothing"} open: ${name}`, async () => {
       const { before, after, calls } = await verify([subject], answers);
       const quiet = open.length === 0 ? before.quiet + 1 : 0;
-      assert.deepEqual(after, { ...before, open, round: 3, quiet });
+      const subjects = [{ ...subject, after: seen }];
+      assert.deepEqual(after, { ...before, subjects, open, round: 3, quiet });
       assert.deepEqual(cutsIn(calls), []);
     });
   }

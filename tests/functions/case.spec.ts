@@ -33,6 +33,26 @@ describe("a case", () => {
     assert.deepEqual(after.subjects, [bob]);
   });
 
+  it("has the state after as the last look saw it, of what is in the case only", () => {
+    const known = caseOf({
+      subjects: [bob, { kind: "group", name: "bob", before: { members: [] } }],
+    });
+    const once = addToCase(known, [
+      { after: { "user bob": "gone", "user eve": "gone" } },
+      { after: { "group bob": { granted: true } } },
+    ]);
+    const [user, group] = known.subjects;
+    assert.deepEqual(once.subjects, [
+      { ...user, after: "gone" },
+      { ...group, after: { granted: true } },
+    ]);
+    const twice = addToCase(once, [{ after: { "group bob": { granted: false } } }]);
+    assert.deepEqual(twice.subjects, [
+      { ...user, after: "gone" },
+      { ...group, after: { granted: false } },
+    ]);
+  });
+
   it("adds the rules that a later look found to a security group's, each once", () => {
     const group = (...rules: unknown[]): CaseSubject => ({
       kind: "securityGroup",

@@ -108,6 +108,15 @@ describe("the bounds of a case", () => {
     assert.ok(bytesOf(after) < 150_000);
   });
 
+  it("takes the state after from all before anybody loses his documents from before", () => {
+    const known = caseOf({ subjects: [bob, eve] });
+    const after = { ...bareLook, attached: [ofSize(60_000)] };
+    const seen = pass(() => addToCase(known, [{ after: { "user eve": after } }]));
+    const note = "The case lacks the state after the containment: it has no room for it";
+    assert.deepEqual(seen.after, { ...known, notes: [note] });
+    assert.deepEqual(seen.logged, [{ leftOutOfTheCase: { after: 2 } }]);
+  });
+
   it("leaves a case alone that has no documents to lose", () => {
     const action: Action = {
       call: "iam:AttachUserPolicy",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as iam from "@aws-sdk/client-iam";
 import { lookAtUser } from "../../functions/account/look";
-import { lookAtRole, roleStillOpen } from "../../functions/account/role";
+import { lookAtRole, roleDoors } from "../../functions/account/role";
 import { fakeSdk, inTurn, noSuchEntity } from "./fakeSdk";
 import { ADMIN, bareUser, DENY_ALL, HARMLESS, type IamAnswers, nobody, settings } from "./given";
 
@@ -101,6 +101,13 @@ function eyeOn(answers: IamAnswers) {
   return { sdk, iam: new sdk.IAMClient({}), denyAll: DENY_ALL, settings: settings() };
 }
 
+async function stillOpen(
+  eye: Parameters<typeof roleDoors>[0],
+  role: Parameters<typeof roleDoors>[1],
+) {
+  return roleDoors(eye, role, await lookAtRole(eye, role.name));
+}
+
 describe("a look at a role that is none", () => {
   const broken = (message: string) => ({ name: "LookFailed", message });
   const has = { kind: "role", name: "worker", policyArn: ADMIN, policyName: "all" } as const;
@@ -111,7 +118,7 @@ describe("a look at a role that is none", () => {
   ] as const;
 
   it("shows both grants where every answer is one", async () => {
-    assert.deepEqual(await roleStillOpen(eyeOn({}), has), [
+    assert.deepEqual(await stillOpen(eyeOn({}), has), [
       `role worker has ${ADMIN}`,
       "role worker has inline policy all",
     ]);
@@ -119,31 +126,31 @@ describe("a look at a role that is none", () => {
 
   for (const call of lists) {
     it(`${call} without its list`, async () => {
-      const asked = roleStillOpen(eyeOn({ [call]: {} }), has);
+      const asked = stillOpen(eyeOn({ [call]: {} }), has);
       await assert.rejects(asked, broken("An answer of AWS lacks the list that was asked for"));
     });
 
     it(`${call} does not know the role, and GetRole does`, async () => {
-      const asked = roleStillOpen(eyeOn({ [call]: noSuchEntity }), has);
+      const asked = stillOpen(eyeOn({ [call]: noSuchEntity }), has);
       await assert.rejects(asked, broken("AWS says that role worker is not there, and shows it"));
     });
   }
 
   it("GetRole does not know it, and a list does", async () => {
-    const asked = roleStillOpen(eyeOn({ GetRole: noSuchEntity }), has);
+    const asked = stillOpen(eyeOn({ GetRole: noSuchEntity }), has);
     await assert.rejects(asked, broken("AWS says that role worker is not there, and shows it"));
   });
 
   it("GetRole without a role", async () => {
-    const asked = roleStillOpen(eyeOn({ GetRole: {} }), has);
+    const asked = stillOpen(eyeOn({ GetRole: {} }), has);
     await assert.rejects(asked, broken("IAM's answer about role worker holds no role"));
   });
 
   it("GetRolePolicy without a document, or not knowing what is listed", async () => {
     const what = "inline policy all of role worker";
-    const none = roleStillOpen(eyeOn({ GetRolePolicy: {} }), has);
+    const none = stillOpen(eyeOn({ GetRolePolicy: {} }), has);
     await assert.rejects(none, broken(`IAM's answer about ${what} holds none`));
-    const gone = roleStillOpen(eyeOn({ GetRolePolicy: noSuchEntity }), has);
+    const gone = stillOpen(eyeOn({ GetRolePolicy: noSuchEntity }), has);
     await assert.rejects(gone, broken(`AWS says that ${what} is not there, and shows it`));
   });
 
@@ -152,7 +159,7 @@ describe("a look at a role that is none", () => {
       GetRolePolicy: noSuchEntity,
       ListRolePolicies: inTurn({ PolicyNames: ["all"] }, { PolicyNames: [] }),
     };
-    assert.deepEqual(await roleStillOpen(eyeOn(gone), has), [`role worker has ${ADMIN}`]);
+    assert.deepEqual(await stillOpen(eyeOn(gone), has), [`role worker has ${ADMIN}`]);
   });
 
   it("is a look where IAM leaves out an empty list, and says that there is no more", async () => {
@@ -174,6 +181,6 @@ describe("a look at a role that is none", () => {
       GetRole: noSuchEntity,
       ...Object.fromEntries(lists.map((call) => [call, noSuchEntity])),
     });
-    assert.deepEqual(await roleStillOpen(gone, has), []);
+    assert.deepEqual(await stillOpen(gone, has), []);
   });
 });
