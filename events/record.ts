@@ -59,7 +59,7 @@ const LARGEST_RECORD_BYTES = 32 * 1024;
  * ChangePassword, EnableMFADevice, CreateVirtualMFADevice, UploadServerCertificate), the STS one
  * (Credentials), the Secrets Manager one (PutSecretValue), the EC2 one (CreateKeyPair).
  */
-const SECRET_FIELDS = [
+export const SECRET_FIELDS = [
   "secretAccessKey",
   "sessionToken",
   "password",

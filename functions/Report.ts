@@ -122,6 +122,17 @@ export function write(input: ReportInput): Message {
 const LONGEST_BODY = 60_000;
 const LONGEST_CHAT = 3_000;
 
+/**
+ * A text in which a chat client finds no link with a text of its own, and nobody to call: an attacker
+ * chooses names, and a policy's path may hold any of `<>[]()`. A space parts what Markdown and Slack
+ * read as one.
+ * Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html, Path;
+ * https://spec.commonmark.org/0.31.2/#links; https://docs.slack.dev/messaging/formatting-message-text
+ */
+function unlinked(text: string): string {
+  return text.replaceAll(/\](?=[([:])|<(?=\S)/g, "$& ");
+}
+
 /** Messages about the same subjects share a thread. */
 function chatOf(input: ReportInput, title: string, body: string): ChatNotification {
   const { CloudWatcherCore: incident, case: known } = input.state;
@@ -132,15 +143,15 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
     id: input.execution.split(":").at(-1) ?? "",
     content: {
       textType: "client-markdown",
-      title,
-      description: body.slice(0, LONGEST_CHAT),
-      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10),
+      title: unlinked(title),
+      description: unlinked(body).slice(0, LONGEST_CHAT),
+      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10).map(unlinked),
     },
     metadata: {
       threadId: about.join(" ") || title,
-      summary: title,
+      summary: unlinked(title),
       eventType: outcomeOf(input),
-      relatedResources: about,
+      relatedResources: about.map(unlinked),
     },
   };
 }

@@ -378,6 +378,23 @@ describe("Report", () => {
     ]);
   });
 
+  it("gives a chat channel no link and no mention that somebody put into a name", async () => {
+    const path = "](https://evil.example/)/<https://evil.example|log-in>/<!channel>/[a][b]/[c]:d";
+    const arn = `arn:aws:iam::123456789012:policy/[log-in${path}/p`;
+    const known = caseOf({ open: [`policy ${arn} is there`], alerts: [`look at ${arn}`] });
+    const { chat } = await message({
+      CloudWatcherCore: incident([], { reason: arn }),
+      case: known,
+    });
+    const { title, description, nextSteps } = chat.content;
+    const shown = [title, description, ...nextSteps, chat.metadata.summary];
+    assert.ok(
+      description.includes("[log-in] (https://evil.example/)/< https://evil.example|log-in>"),
+    );
+    assert.ok(nextSteps[0]?.includes("/< !channel>/[a] [b]/[c] :d"));
+    for (const text of shown) assert.doesNotMatch(text, /\][([:]|<\S/);
+  });
+
   it("tells a chat channel the same, in one thread for one subject", async () => {
     const subjects = [{ kind: "user" as const, name: "bob", proved: true }];
     const known = caseOf({ actions: [attach], alerts: ["an alert"], open: ["a door"] });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SECRET_FIELDS } from "../../events/record";
 import type { AclEntry } from "../../networkAcl/acl";
 import { type CaseFile, caseComplaints, readCaseText } from "../../restore/caseFile";
 import schema from "../../schema/case.schema.json";
@@ -11,6 +12,16 @@ const SECRET_NAMES =
   /secretAccessKey|sessionToken|service(Specific)?Password|newPassword|oldPassword|secretString|privateKey/i;
 
 describe("the schema of a case", () => {
+  it("forbids every secret field that evidence hides, in any case, and no other", () => {
+    // JSON Schema's patterns know no flag for it.
+    const inAnyCase = (name: string) =>
+      name.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
+    const { patternProperties } = schema.$defs.noSecret;
+    assert.deepEqual(Object.keys(patternProperties), [
+      `^(${SECRET_FIELDS.map(inAnyCase).join("|")})$`,
+    ]);
+  });
+
   it("allows every kind of subject, with all that it can hold", () => {
     const look = {
       ...bareLook,
