@@ -60,8 +60,12 @@ export function strangeBlock(bucket: string, key: string): string {
   return `s3://${bucket}/${key} is no session block: look at it, and delete it`;
 }
 
+/** Blocks that are asked for at the same time. */
+const AT_ONCE = 10;
+
 /**
- * Reads what is blocked.
+ * Reads what is blocked. A block of a case lies at the case's place: one that lies elsewhere could
+ * take that case's for its own.
  *
  * @param own the case whose block has to be known. @throws LookFailed where it cannot be read.
  */
@@ -73,13 +77,18 @@ export async function readBlocks(store: BlockStore, own?: string): Promise<Block
     const { Contents = [], KeyCount } = page;
     // S3 always tells it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
     if (KeyCount === undefined) throw noLook("S3's answer lacks the list of session blocks");
-    for (const { Key = "" } of Contents) {
-      const text = await textAt(store, Key);
-      if (text === undefined) continue;
-      const read = blocksIn(text);
-      if (read) there.blocks.push(read);
-      else if (own && Key === placeOf(Bucket, own).Key) throw noLook(strangeBlock(Bucket, Key));
-      else there.strange.push(Key);
+    const keys = Contents.map(({ Key = "" }) => Key);
+    for (let at = 0; at < keys.length; at += AT_ONCE) {
+      const some = keys.slice(at, at + AT_ONCE);
+      const texts = await Promise.all(some.map((key) => textAt(store, key)));
+      for (const [index, text] of texts.entries()) {
+        if (text === undefined) continue;
+        const key = some[index] as string;
+        const read = blocksIn(text);
+        if (read && key === placeOf(Bucket, read.caseId).Key) there.blocks.push(read);
+        else if (own && key === placeOf(Bucket, own).Key) throw noLook(strangeBlock(Bucket, key));
+        else there.strange.push(key);
+      }
     }
   }
   there.blocks.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));

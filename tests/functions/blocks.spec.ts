@@ -57,6 +57,36 @@ describe("readBlocks", () => {
     });
   }
 
+  it("takes no block that lies at another case's place", async () => {
+    const store = bucket({ "blocks/first.json": JSON.stringify(later) });
+    assert.deepEqual(await readBlocks(store), { blocks: [], strange: ["blocks/first.json"] });
+    await assert.rejects(readBlocks(store, "first"), { name: "LookFailed" });
+  });
+
+  it("asks for ten at the same time, and for all", async () => {
+    const many = Array.from({ length: 23 }, (_, at) =>
+      block(`case-${at}`, `2026-06-01T12:00:${10 + at}.000Z`),
+    );
+    let [now, most] = [0, 0];
+    const { sdk } = fakeSdk(s3, "S3Client", {
+      ListObjectsV2: {
+        Contents: many.map(({ caseId }) => ({ Key: `blocks/${caseId}.json` })),
+        KeyCount: many.length,
+      } as never,
+      GetObject: async ({ Key = "" }) => {
+        now += 1;
+        most = Math.max(most, now);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        now -= 1;
+        const text = JSON.stringify(many.find(({ caseId }) => Key === `blocks/${caseId}.json`));
+        return { Body: { transformToString: async () => text } } as never;
+      },
+    });
+    const store = { sdk, s3: new sdk.S3Client({}), bucket: "cases" };
+    assert.deepEqual(await readBlocks(store), { blocks: many, strange: [] });
+    assert.equal(most, 10);
+  });
+
   it("throws where the case's own block cannot be read, which would be written over", async () => {
     await assert.rejects(readBlocks(bucket({ "blocks/own.json": "<html>" }), "own"), {
       name: "LookFailed",
