@@ -49,6 +49,7 @@ import {
   type Pass,
 } from "./case";
 import { cutting } from "./cut";
+import { sideBySide } from "./sideBySide";
 
 /**
  * What the handler calls; its role is granted exactly this, the cuts only in `enforce`, and what
@@ -103,15 +104,11 @@ function each<One>(
   nameOf: (one: One) => string,
   take: (one: One) => Promise<Pass>,
 ): Promise<Pass[]> {
-  return Promise.all(
-    ones.map((one) =>
-      take(one).catch((error: Error): Pass => {
-        errors.push(error);
-        return {
-          undecided: [`${nameOf(one)} was not judged: ${error.name}: ${error.message}`],
-        };
-      }),
-    ),
+  return sideBySide(ones, (one) =>
+    take(one).catch((error: Error): Pass => {
+      errors.push(error);
+      return { undecided: [`${nameOf(one)} was not judged: ${error.name}: ${error.message}`] };
+    }),
   );
 }
 
@@ -367,7 +364,7 @@ async function containPolicy(
   const others = [...new Set([...bounded.users, ...(concerned ? having : [])])];
   // Looked at before anything is taken: a look that fails is asked again, and the case stays whole.
   const asked = others.filter((name) => name !== self);
-  const found = await Promise.all(asked.map((name) => findUser(hand, { name })));
+  const found = await sideBySide(asked, (name) => findUser(hand, { name }));
 
   const roles = [...bounded.roles, ...(concerned && !takes ? holders.roles : [])];
   return joined([
@@ -465,6 +462,6 @@ function standing(hand: AccountHand, found: FoundUser, document: string): Pass |
 }
 
 async function lookAtMembers(hand: AccountHand, names: string[], document: string): Promise<Pass> {
-  const found = await Promise.all(names.map((name) => findUser(hand, { name })));
+  const found = await sideBySide(names, (name) => findUser(hand, { name }));
   return joined(found.map((one) => (one && standing(hand, one, document)) ?? NOTHING));
 }

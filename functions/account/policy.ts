@@ -1,5 +1,6 @@
 import type { CaseSubject } from "../case";
 import { believeGone, listed } from "../listed";
+import { sideBySide } from "../sideBySide";
 import { spared } from "./spared";
 import { type AccountEye, type AccountHand, patiently } from "./user";
 
@@ -80,11 +81,11 @@ export async function withdrawPolicy(
   { users, groups }: Pick<PolicyCase["before"], "users" | "groups">,
 ): Promise<void> {
   await Promise.all([
-    ...users.map((UserName) => {
+    sideBySide(users, (UserName) => {
       const command = new sdk.DetachUserPolicyCommand({ UserName, PolicyArn: arn });
       return cut("iam:DetachUserPolicy", `user ${UserName}`, command, () => iam.send(command));
     }),
-    ...groups.map((GroupName) => {
+    sideBySide(groups, (GroupName) => {
       const command = new sdk.DetachGroupPolicyCommand({ GroupName, PolicyArn: arn });
       return cut("iam:DetachGroupPolicy", `group ${GroupName}`, command, () => iam.send(command));
     }),
