@@ -2,6 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { AclChange } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
 import { noLook } from "../listed";
+import { sideBySide } from "../sideBySide";
 
 /** What one case did to one network ACL. */
 export interface StoredChange {
@@ -60,9 +61,6 @@ export function strangeBlock(bucket: string, key: string): string {
   return `s3://${bucket}/${key} is no session block: look at it, and delete it`;
 }
 
-/** Blocks that are asked for at the same time. */
-const AT_ONCE = 10;
-
 /**
  * Reads what is blocked. A block of a case lies at the case's place: one that lies elsewhere could
  * take that case's for its own.
@@ -77,18 +75,16 @@ export async function readBlocks(store: BlockStore, own?: string): Promise<Block
     const { Contents = [], KeyCount } = page;
     // S3 always tells it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
     if (KeyCount === undefined) throw noLook("S3's answer lacks the list of session blocks");
-    const keys = Contents.map(({ Key = "" }) => Key);
-    for (let at = 0; at < keys.length; at += AT_ONCE) {
-      const some = keys.slice(at, at + AT_ONCE);
-      const texts = await Promise.all(some.map((key) => textAt(store, key)));
-      for (const [index, text] of texts.entries()) {
-        if (text === undefined) continue;
-        const key = some[index] as string;
-        const read = blocksIn(text);
-        if (read && key === placeOf(Bucket, read.caseId).Key) there.blocks.push(read);
-        else if (own && key === placeOf(Bucket, own).Key) throw noLook(strangeBlock(Bucket, key));
-        else there.strange.push(key);
-      }
+    const texts = await sideBySide(Contents, async ({ Key: key = "" }) => ({
+      key,
+      text: await textAt(store, key),
+    }));
+    for (const { key, text } of texts) {
+      if (text === undefined) continue;
+      const read = blocksIn(text);
+      if (read && key === placeOf(Bucket, read.caseId).Key) there.blocks.push(read);
+      else if (own && key === placeOf(Bucket, own).Key) throw noLook(strangeBlock(Bucket, key));
+      else there.strange.push(key);
     }
   }
   there.blocks.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));
