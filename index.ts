@@ -39,16 +39,17 @@ const detection = new Detection(
   { events: watchedEvents, machineArn: response.machineArn },
   opts,
 );
-if (settings.syncedGroups.length > 0) {
-  new SyncedGroups(name, { settings, place, topicArn: topic.arn }, opts);
-}
+const synced =
+  settings.syncedGroups.length > 0
+    ? [new SyncedGroups(name, { settings, place, topicArn: topic.arn }, opts)]
+    : [];
 new Oversight(
   name,
   {
     topicArn: topic.arn,
     machineArn: response.machineArn,
     undeliveredQueue: detection.undelivered.name,
-    scheduled: response.scheduled,
+    scheduled: [...response.scheduled, ...synced.map(({ scheduled }) => scheduled)],
   },
   opts,
 );

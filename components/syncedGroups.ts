@@ -30,10 +30,14 @@ const RANGES_CHANGED = "arn:aws:sns:us-east-1:806199016981:AmazonIpSpaceChanged"
  * Made only where the setting names a group, since its role may add rules.
  */
 export class SyncedGroups extends pulumi.ComponentResource {
+  /** The name of the function, which runs by the clock. */
+  readonly scheduled: string;
+
   constructor(name: string, args: SyncedGroupsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("tourniquet:index:SyncedGroups", name, {}, opts);
     const child = { parent: this };
     const functionName = `${name}-${SYNC_GROUPS}`;
+    this.scheduled = functionName;
     const { mode, syncedGroups } = args.settings;
     const sync: SyncSettings = {
       mode,
@@ -59,26 +63,6 @@ export class SyncedGroups extends pulumi.ComponentResource {
     );
     hourly(`${functionName}-hourly`, lambda.arn, child);
     subscribe(functionName, lambda, args.place, child);
-    new aws.cloudwatch.MetricAlarm(
-      `${functionName}-failed`,
-      {
-        name: `${functionName}-failed`,
-        alarmDescription:
-          "The synced groups could not be brought into step: see the function's log",
-        // Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        namespace: "AWS/Lambda",
-        metricName: "Errors",
-        dimensions: { FunctionName: functionName },
-        statistic: "Sum",
-        period: 60,
-        evaluationPeriods: 1,
-        threshold: 1,
-        comparisonOperator: "GreaterThanOrEqualToThreshold",
-        treatMissingData: "notBreaching",
-        alarmActions: [args.topicArn],
-      },
-      child,
-    );
     this.registerOutputs({});
   }
 }
