@@ -20,6 +20,7 @@ import {
 import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
 import { clientTimes } from "./client";
 import { cutting } from "./cut";
+import { sideBySide } from "./sideBySide";
 
 /**
  * What the handler calls; its role is granted exactly this, the cuts only in `enforce`, and what
@@ -52,9 +53,10 @@ export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountS
     const actions: Case["actions"] = [];
     const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
     const sessions = sessionsOfRoles(trailSdk, trail, before);
-    const settled = await Promise.allSettled(
-      before.subjects.map((one) => strip(hand, one, before)),
+    const stripped = await sideBySide(before.subjects, (one) =>
+      Promise.allSettled([strip(hand, one, before)]),
     );
+    const settled = stripped.flat();
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
     const open = settled.flatMap((one) =>

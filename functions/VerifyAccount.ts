@@ -26,6 +26,7 @@ import {
   subjectKey,
 } from "./case";
 import { clientTimes } from "./client";
+import { sideBySide } from "./sideBySide";
 
 /** What the handler calls; its role is granted exactly this. It changes nothing. */
 export const verifyAccountActions = {
@@ -63,14 +64,14 @@ export function verifyAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: VerifyS
 
   return async (input: BranchInput): Promise<Case> => {
     const before = openCase(input, settings.mode);
-    const seen = await Promise.all(before.subjects.map((subject) => lookAgain(eye, subject)));
+    const seen = await sideBySide(before.subjects, (subject) => lookAgain(eye, subject));
     const after = lookedAgain(addToCase(before, seen));
     if (!isDecided(after)) return after;
     // Where all is closed now, an earlier look had found something open, and none says of whom.
     const contested = before.subjects.filter(
       (_, index) => after.open.length === 0 || seen[index]?.open.length,
     );
-    const told = await Promise.all(contested.map((one) => opened(trail, one, after, input)));
+    const told = await sideBySide(contested, (one) => opened(trail, one, after, input));
     return addToCase(after, [joined(told), { open: after.open }]);
   };
 }
