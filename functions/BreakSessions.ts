@@ -13,7 +13,7 @@ import {
   type Pass,
 } from "./case";
 import { clientTimes } from "./client";
-import { type Cut, cutting } from "./cut";
+import { type Cut, cutting, textOf } from "./cut";
 import {
   type Acl,
   aclCuts,
@@ -149,8 +149,7 @@ function unseen(before: Case, error: unknown): Case {
     if (one.kind === "remoteAddress") return [one.address];
     return one.kind === "securityGroup" ? [one.groupId] : [];
   });
-  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { ...before, unblocked: [`sessions of ${of.join(", ")} may go on: ${why}`] };
+  return { ...before, unblocked: [`sessions of ${of.join(", ")} may go on: ${textOf(error)}`] };
 }
 
 function newBlocks(caseId: string, { sessionBlockMinutes }: BreakSettings): StoredBlocks {

@@ -48,7 +48,7 @@ import {
   openCase,
   type Pass,
 } from "./case";
-import { cutting } from "./cut";
+import { cutting, textOf } from "./cut";
 import { sideBySide } from "./sideBySide";
 
 /**
@@ -105,9 +105,9 @@ function each<One>(
   take: (one: One) => Promise<Pass>,
 ): Promise<Pass[]> {
   return sideBySide(ones, (one) =>
-    take(one).catch((error: Error): Pass => {
+    take(one).catch((error): Pass => {
       errors.push(error);
-      return { undecided: [`${nameOf(one)} was not judged: ${error.name}: ${error.message}`] };
+      return { undecided: [`${nameOf(one)} was not judged: ${textOf(error)}`] };
     }),
   );
 }

@@ -24,7 +24,7 @@ import {
   type Pass,
 } from "./case";
 import { clientTimes } from "./client";
-import { cutting, isGone } from "./cut";
+import { cutting, isGone, triesOf } from "./cut";
 import { listed } from "./listed";
 
 type SecretsSdk = typeof import("@aws-sdk/client-secrets-manager");
@@ -229,11 +229,12 @@ async function ensureReplacement(
   let attempts = 1;
   const command = new hand.sdk.CreateAccessKeyCommand({ UserName: name });
   const created = await hand.cut("iam:CreateAccessKey", `user ${name}`, command, async () => {
-    const { AccessKey, $metadata } = await hand.iam.send(command).catch((error) => {
-      attempts = error?.$metadata?.attempts ?? 1;
+    const answer = await hand.iam.send(command).catch((error) => {
+      attempts = triesOf(error);
       throw error;
     });
-    attempts = $metadata?.attempts ?? 1;
+    attempts = triesOf(answer);
+    const { AccessKey } = answer;
     const { AccessKeyId: id, SecretAccessKey: secretKey } = AccessKey ?? {};
     // A secret without a key would pass for a replacement.
     if (!id || !secretKey) throw new Error("IAM's answer holds no key");

@@ -1,4 +1,5 @@
 import type { Case, CaseSubject } from "./case";
+import { textOf } from "./cut";
 import { listed } from "./listed";
 
 type S3Sdk = typeof import("@aws-sdk/client-s3");
@@ -83,7 +84,7 @@ export function caseIndex(sdk: S3Sdk, s3: InstanceType<S3Sdk["S3Client"]>, Bucke
       return {
         shelf,
         entries,
-        note: `Whether this repeats for ${shelf.subject} is not known: ${told(error)}`,
+        note: `Whether this repeats for ${shelf.subject} is not known: ${textOf(error)}`,
       };
     }
   }
@@ -101,7 +102,7 @@ export function caseIndex(sdk: S3Sdk, s3: InstanceType<S3Sdk["S3Client"]>, Bucke
           await s3.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "" }));
           return [];
         } catch (error) {
-          return [`A later case of ${shelf.subject} will not name this one: ${told(error)}`];
+          return [`A later case of ${shelf.subject} will not name this one: ${textOf(error)}`];
         }
       }),
     );
@@ -165,8 +166,4 @@ function shelfOf(subject: CaseSubject): Shelf[] {
 function shelf(kind: string, name: string, before = ""): Shelf {
   const encoded = encodeURIComponent(name.replaceAll(/\p{Cs}/gu, "\ufffd")).replaceAll(".", "%2E");
   return { subject: `${before}${name}`, prefix: `subjects/${kind}/${encoded}` };
-}
-
-function told(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

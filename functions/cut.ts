@@ -32,6 +32,11 @@ const FULL =
  */
 const TAKES_ONE = /^(iam:(Detach|Delete|Remove|Deactivate)\w+|ec2:DeleteNetworkAclEntry)$/;
 
+/** What was thrown, in words. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
 /** Is this the error of a subject that is not there (any more, or yet)? */
 export function isGone(error: unknown): boolean {
   return error instanceof Error && GONE.test(error.name);
@@ -62,8 +67,7 @@ export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): 
       await send();
       return note("done");
     } catch (error) {
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return note(outcomeOf(call, error), text.slice(0, 500));
+      return note(outcomeOf(call, error), textOf(error).slice(0, 500));
     }
   };
 }
@@ -74,10 +78,10 @@ function outcomeOf(call: string, error: unknown): Action["outcome"] {
 }
 
 /**
- * How often the SDK had sent the call.
+ * How often the SDK had sent the call, by its answer or its error.
  * Source: ResponseMetadata.attempts,
  * https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-smithy-types/Interface/ResponseMetadata/
  */
-function triesOf(error: unknown): number {
-  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
+export function triesOf(answer: unknown): number {
+  return (answer as { $metadata?: { attempts?: number } } | undefined)?.$metadata?.attempts ?? 1;
 }

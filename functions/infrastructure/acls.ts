@@ -7,7 +7,7 @@ import {
   sameEntry,
 } from "../../networkAcl/acl";
 import type { Action } from "../case";
-import type { Cut } from "../cut";
+import { type Cut, triesOf } from "../cut";
 import { listed } from "../listed";
 import { inFilters } from "./filters";
 
@@ -226,8 +226,8 @@ async function create(
  * client token.
  * Source: https://github.com/smithy-lang/smithy-typescript/blob/main/packages/types/src/response.ts
  */
-function isRetried({ $metadata }: { $metadata?: { attempts?: number } }): boolean {
-  return ($metadata?.attempts ?? 1) > 1;
+function isRetried(error: unknown): boolean {
+  return triesOf(error) > 1;
 }
 
 /** What takes an entry away. */
