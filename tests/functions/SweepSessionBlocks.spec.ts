@@ -11,9 +11,9 @@ type Answers = Parameters<typeof aclWorld>[1];
 const one = [entry(99, "deny", "8.8.4.4/32")];
 const two = [entry(98, "deny", "1.1.1.1/32")];
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-/** The one died long ago, the other one just ends. */
-const dead = stored("dead", one, { until: minutesAgo(60) });
-const ending = stored("ending", two, { until: minutesAgo(5) });
+/** The one died long ago, the other one just ends: at each test, since a whole run takes long. */
+let dead: World["blocks"][number];
+let ending: World["blocks"][number];
 
 async function sweep(
   world: World,
@@ -42,6 +42,8 @@ describe("SweepSessionBlocks", () => {
   const logged: string[] = [];
   const { log } = console;
   beforeEach(() => {
+    dead = stored("dead", one, { until: minutesAgo(60) });
+    ending = stored("ending", two, { until: minutesAgo(5) });
     logged.length = 0;
     console.log = (line: string) => logged.push(line);
   });
