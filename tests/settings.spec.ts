@@ -138,13 +138,15 @@ describe("settings", () => {
   });
 
   it("exemptions come from their file, and a missing one is an error", () => {
-    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "settings-")), "exemptions.yaml");
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "settings-"));
+    const file = path.join(folder, "exemptions.yaml");
     assert.throws(() => readSettings({}, file), /ENOENT/);
     fs.writeFileSync(
       file,
       "- { rule: admin-user, subject: bob, owner: o, reason: r, expires: 2026-12-31 }\n",
     );
     assert.equal(readSettings({}, file).exemptions[0]?.subject, "bob");
+    fs.rmSync(folder, { recursive: true });
   });
 
   it("are the ones of Pulumi.yaml, with type, default and description", () => {
