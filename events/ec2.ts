@@ -1,7 +1,7 @@
 import { mayCompleteWorld, mayCompleteWorldTogether } from "../rulebook/cidr";
 import { type Ingress, mayReachSsh, type SshRule, sshOpenToWorld } from "../rulebook/ssh";
 import type { Call, Reading } from "./iam";
-import type { RuleFact, SecurityGroupSubject } from "./incident";
+import type { RuleFact, SecurityGroupSubject, ToldRule } from "./incident";
 import { type Fields, fieldsOf, listIn, textIn } from "./record";
 
 /** Reads the record of one EC2 event; what SSH is comes from the settings. */
@@ -21,7 +21,7 @@ export const ec2Events: Record<string, Ec2Reader> = {
 };
 
 /** A rule as a record tells it; without an id where only the request is known. */
-interface ToldRule extends Ingress {
+interface ReadRule extends Ingress {
   source: string;
   ruleId?: string;
   /** The source is a prefix list, whose entries the record does not tell. */
@@ -44,7 +44,7 @@ function authorizedIngress({ parameters, response }: Call, rule: SshRule): Readi
   return "ignore" in reading ? groupReading(named, requestedRules(parameters), rule) : reading;
 }
 
-function storedRule(fields: Fields): ToldRule {
+function storedRule(fields: Fields): ReadRule {
   return toldRule(
     {
       protocol: fields.ipProtocol,
@@ -60,7 +60,7 @@ function storedRule(fields: Fields): ToldRule {
 }
 
 /** Both forms: the list of permissions, and the flat one of the old command line. */
-function requestedRules(parameters: Fields): ToldRule[] {
+function requestedRules(parameters: Fields): ReadRule[] {
   const flat = Object.hasOwn(parameters, "ipProtocol") ? [parameters] : [];
   return [...listIn(parameters.ipPermissions), ...flat].flatMap((permission) => {
     const ports = {
@@ -260,7 +260,7 @@ interface Told {
 }
 
 /** A rule from another security group has no addresses; one that tells no source has unknown ones. */
-function toldRule(told: Told, ruleId: string | undefined): ToldRule {
+function toldRule(told: Told, ruleId: string | undefined): ReadRule {
   const source = told.cidr ?? told.prefixListId ?? (told.group ? "a security group" : "unknown");
   const addresses = told.cidr ?? (told.prefixListId || !told.group ? "unknown" : undefined);
   const fromPort = portIn(told.fromPort);
@@ -289,7 +289,7 @@ function portIn(value: unknown): number | string | undefined {
 
 function groupReading(
   named: { groupId?: string | undefined; groupName?: string | undefined },
-  rules: ToldRule[],
+  rules: ReadRule[],
   rule: SshRule,
 ): Reading {
   const { groupId, groupName } = named;
@@ -297,15 +297,19 @@ function groupReading(
   if (!label) return { ignore: "the record names no security group" };
 
   // What is in a trusted list is judged when the list changes.
-  const isTrusted = (one: ToldRule) => one.prefixList && rule.trustedLists?.includes(one.source);
+  const isTrusted = (one: ReadRule) => one.prefixList && rule.trustedLists?.includes(one.source);
   const told = distinct(rules.filter((one) => !isTrusted(one)));
   const judgement = sshOpenToWorld(told, rule);
-  const subject = (proved: RuleFact[]): SecurityGroupSubject => ({
-    kind: "securityGroup",
-    ...(groupId && { groupId }),
-    ...(groupName && { groupName }),
-    rules: proved,
-  });
+  const subject = (proved: RuleFact[]): SecurityGroupSubject => {
+    const facts = proved.length > 0 ? [] : toldFacts(told, rule);
+    return {
+      kind: "securityGroup",
+      ...(groupId && { groupId }),
+      ...(groupName && { groupName }),
+      rules: proved,
+      ...(facts.length > 0 && { told: facts }),
+    };
+  };
 
   if (judgement.answer === "yes") {
     const openers = told.filter(({ id }) => judgement.openers.includes(id));
@@ -324,16 +328,33 @@ function groupReading(
 }
 
 /** A prefix list, an unknown source, or a part of the internet that others may complete. */
-function mayOpen({ cidrs }: ToldRule): boolean {
+function mayOpen({ cidrs }: ReadRule): boolean {
   return cidrs.some((cidr) => cidr === "unknown" || mayCompleteWorld(cidr));
 }
 
 /** The rulebook tells rules apart by their id; rules that have none yet get their place. */
-function distinct(rules: ToldRule[]): ToldRule[] {
+function distinct(rules: ReadRule[]): ReadRule[] {
   return rules.map((one, index) => (one.ruleId ? one : { ...one, id: `rule ${index}` }));
 }
 
-function ruleFact(told: ToldRule): RuleFact {
+/** How many rules of one record go along: a state has 256 KB. A look shows the others, if late. */
+const MOST_TOLD = 100;
+
+/** What a look that comes too early cannot do without; the large parts of the internet first. */
+function toldFacts(told: ReadRule[], rule: SshRule): ToldRule[] {
+  const known = told.filter(
+    (one) =>
+      mayReachSsh(one, rule) === "yes" &&
+      (one.prefixList || one.cidrs.some((cidr) => cidr !== "unknown")),
+  );
+  const narrow = known.filter((one) => !mayOpen(one));
+  return [...known.filter(mayOpen), ...narrow].slice(0, MOST_TOLD).map((one) => {
+    const { id, ...fact } = ruleFact(one);
+    return one.ruleId ? { id, ...fact } : fact;
+  });
+}
+
+function ruleFact(told: ReadRule): RuleFact {
   const fromPort = Number(told.fromPort ?? -1);
   const toPort = Number(told.toPort ?? -1);
   return {

@@ -91,6 +91,9 @@ export interface RuleFact {
   description?: string;
 }
 
+/** A rule that the record tells without settling what it opens; its id where the record has it. */
+export type ToldRule = Omit<RuleFact, "id"> & Partial<Pick<RuleFact, "id">>;
+
 /** A security group whose open SSH line is closed. */
 export interface SecurityGroupSubject {
   kind: "securityGroup";
@@ -99,6 +102,8 @@ export interface SecurityGroupSubject {
   groupName?: string;
   /** The rules that the record proves open. Empty: the look finds them. */
   rules: RuleFact[];
+  /** Where it proves none: what it tells of SSH, which EC2 may not show yet when it is looked at. */
+  told?: ToldRule[];
   /** A person named it: an exemption does not count, and nothing to close is an alert. */
   ordered?: true;
 }

@@ -1,7 +1,6 @@
 import type { IpPermission } from "@aws-sdk/client-ec2";
 import type { Action, Replacing } from "../functions/case";
-import { rulesOf } from "../functions/infrastructure/permission";
-import { ruleKey } from "../functions/infrastructure/replacements";
+import { ruleKey, rulesOf } from "../functions/infrastructure/permission";
 import type { Context, Item } from "./item";
 import { takingsOf } from "./taken";
 

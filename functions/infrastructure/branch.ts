@@ -40,7 +40,7 @@ function close(hand: Hand, subject: InfrastructureSubject): Promise<Pass> {
     case "securityGroup":
       return !hand.later && subject.groupId && subject.rules.length > 0
         ? closeProved(hand, subject, subject.groupId)
-        : closeFound(hand, subject);
+        : closeFound(hand, subject, hand.later ? {} : { told: subject.told ?? [] });
     case "prefixList":
       return closeReferring(hand, subject);
     case "attachedGroups":

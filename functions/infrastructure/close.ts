@@ -1,5 +1,5 @@
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
-import type { RuleFact, SecurityGroupSubject } from "../../events/incident";
+import type { RuleFact, SecurityGroupSubject, ToldRule } from "../../events/incident";
 import { readCidr } from "../../rulebook/cidr";
 import { type Exemption, exemptionFor } from "../../rulebook/exemptions";
 import { type SshRule, sshOpenToWorld } from "../../rulebook/ssh";
@@ -15,13 +15,15 @@ import {
 } from "../case";
 import type { Cut } from "../cut";
 import {
-  type Entries,
   type Eye,
   type GroupLook,
+  type Known,
   lookAtGroup,
   type NamedGroup,
   outboundRules,
+  showsAll,
 } from "./look";
+import { ruleInWords, ruleOf } from "./permission";
 import { madeByCase, type Opener } from "./replacements";
 
 /** What becomes of an open group that is put on an interface: it is closed, or a person hears of it. */
@@ -116,15 +118,8 @@ async function afterGone(groupId: string, taken: Taken, again: () => Promise<Pas
   return taken.replaced?.length ? joined([passOf(groupId, [], taken), found]) : found;
 }
 
-/** A rule that the record tells, as EC2 would. */
-function openerOf({ id, protocol, fromPort, toPort, source }: RuleFact): Opener {
-  const ports = {
-    ...(fromPort !== undefined && { FromPort: fromPort }),
-    ...(toPort !== undefined && { ToPort: toPort }),
-  };
-  const from = source.includes(":") ? { CidrIpv6: source } : { CidrIpv4: source };
-  const rule = { SecurityGroupRuleId: id, IpProtocol: protocol, ...ports, ...from };
-  return { id, rule, cidrs: [source] };
+function openerOf(fact: RuleFact): Opener {
+  return { id: fact.id, rule: ruleOf(fact), cidrs: [fact.source] };
 }
 
 /** A group to look at. */
@@ -135,21 +130,42 @@ export interface Asked extends NamedGroup {
 /**
  * Looks at a group, and revokes the rules that open SSH to the world, in one call.
  *
- * @param known entries of prefix lists beside those that EC2 shows.
+ * @param known beside what EC2 shows. It counts where EC2 does not show it after a while either: a
+ *   rule with an id is revoked as if it were there, and one without keeps the case open.
  */
-export async function closeFound(hand: Hand, group: Asked, known: Entries = {}): Promise<Pass> {
+export async function closeFound(hand: Hand, group: Asked, known: Known = {}): Promise<Pass> {
   const look = () => lookAtGroup(hand, group, hand.settings, known);
-  const found = hand.later ? await look() : await patiently(look);
+  const found = hand.later ? await look() : await lookPatiently(look, known.told);
   if (!found) {
     const label = group.groupId ?? `group ${group.groupName}`;
-    const note = `${label} has no rules, or is not there (any more): nothing to close`;
-    return nothing(hand, group.ordered, note);
+    const note = `${label} has no inbound rule, or is not there (any more): nothing to close`;
+    const hidden = (known.told ?? []).map((one) => notShown(label, ruleInWords(ruleOf(one))));
+    return { ...nothing(hand, group.ordered, note), open: hidden };
   }
   const { groupId } = found;
-  const again = () => closeFound({ ...hand, again: true }, { ...group, groupId }, known);
+  // EC2 knows a rule no more that the record tells by its id, or that it has shown.
+  const rest = { ...known, told: known.told?.filter(({ id }) => !id) ?? [] };
+  const again = () => closeFound({ ...hand, again: true }, { ...group, groupId }, rest);
   return settle(hand, found, group.ordered, (openers) =>
     closeRules(hand, found, openers, hand.again ? undefined : again),
   );
+}
+
+function notShown(label: string, rule: string): string {
+  return `${label}: EC2 does not show (yet) what the record tells: ${rule}`;
+}
+
+/** Looks until EC2 shows the group's inbound rules, and with them those that the record tells. */
+async function lookPatiently(
+  look: () => Promise<GroupLook | undefined>,
+  told: ToldRule[] = [],
+): Promise<GroupLook | undefined> {
+  let last: GroupLook | undefined;
+  await patiently(async () => {
+    last = await look();
+    return last && showsAll(last, told) ? last : undefined;
+  });
+  return last;
 }
 
 /**
@@ -218,12 +234,15 @@ export async function closeRules(
   ids: string[],
   again?: () => Promise<Pass>,
 ): Promise<Pass> {
-  const { groupId, rules, ingress } = found;
-  const openers = rules.flatMap((rule): Opener[] => {
+  const { groupId, rules, unshown, ingress } = found;
+  const openers = [...rules, ...unshown].flatMap((rule): Opener[] => {
     const { SecurityGroupRuleId: id = "" } = rule;
     const cidrs = ingress.find((one) => one.id === id)?.cidrs ?? [];
     return ids.includes(id) ? [{ id, rule, cidrs }] : [];
   });
+  const unnamed = ids.filter((id) => !openers.some((one) => one.id === id));
+  const hidden = unnamed.map((id) => notShown(groupId, id));
+  if (openers.length === 0) return { open: hidden };
   const taken = await hand.take(hand, groupId, openers, rules);
   if (taken.outcome === "gone" && again) return await afterGone(groupId, taken, again);
   const prefixLists = entriesBehind(openers);
@@ -234,7 +253,7 @@ export async function closeRules(
       taken,
     ),
     // A later pass finds what somebody opened again, or what the first cut had missed.
-    open: hand.later ? ids.map((id) => `${groupId} was open again by ${id}`) : [],
+    open: hand.later ? ids.map((id) => `${groupId} was open again by ${id}`) : hidden,
     ...(prefixLists && { prefixLists }),
   };
 }

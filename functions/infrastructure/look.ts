@@ -1,8 +1,10 @@
 import type { EC2Client, SecurityGroupRule } from "@aws-sdk/client-ec2";
+import type { ToldRule } from "../../events/incident";
 import { type Ingress, mayReachSsh, type SshRule } from "../../rulebook/ssh";
 import { isGone } from "../cut";
 import { listed } from "../listed";
 import { inFilters } from "./filters";
+import { ruleInWords, ruleKey, ruleOf } from "./permission";
 
 export type Ec2Sdk = typeof import("../../sdk/ec2");
 
@@ -22,6 +24,9 @@ export interface NamedGroup {
 export interface GroupLook {
   groupId: string;
   rules: SecurityGroupRule[];
+  /** Rules that the record tells and EC2 does not show: not yet, or not any more. */
+  unshown: SecurityGroupRule[];
+  /** Of both, and with an id for each. */
   ingress: Ingress[];
   /** The CIDRs in the prefix lists that the owner trusts, as far as rules name them. */
   trusted: string[];
@@ -32,22 +37,55 @@ export interface GroupLook {
 /** The CIDRs in prefix lists, by the lists' ids. */
 export type Entries = Record<string, string[]>;
 
+/** What is known beside that which a look shows. */
+export interface Known {
+  /** Entries of prefix lists. */
+  entries?: Entries;
+  /** Rules that the record tells. */
+  told?: ToldRule[];
+}
+
 /**
  * Looks at a security group. The entries of a prefix list are read where a rule from it may reach
  * SSH.
  *
- * @param known entries of lists beside those that EC2 shows.
- * @returns undefined where there is no such group, or EC2 shows no rule of it (yet).
+ * @returns undefined where there is no such group, or neither EC2 shows an inbound rule of it (yet)
+ *   nor the record tells one.
  */
 export async function lookAtGroup(
   eye: Eye,
   group: NamedGroup,
   ssh: Pick<SshRule, "sshPorts" | "trustedLists">,
-  known: Entries = {},
+  { entries = {}, told = [] }: Known = {},
 ): Promise<GroupLook | undefined> {
   const groupId = group.groupId ?? (await idOfName(eye, group.groupName ?? ""));
-  const rules = groupId ? await rulesOf(eye, [groupId]).catch(noneIfGone) : [];
-  return groupId && rules.length > 0 ? readGroup(eye, groupId, rules, ssh, known) : undefined;
+  if (!groupId) return undefined;
+  const all = await rulesOf(eye, [groupId]).catch(noneIfGone);
+  const unshown = notAmong(all, told);
+  const isEmpty = unshown.length === 0 && all.every((one) => one.IsEgress);
+  return isEmpty ? undefined : readGroup(eye, groupId, all, ssh, { entries, unshown });
+}
+
+/**
+ * The rules that the record tells and a look does not show. One whose id is there has what EC2 shows
+ * of it, in either direction.
+ */
+function notAmong(all: SecurityGroupRule[], told: ToldRule[]): SecurityGroupRule[] {
+  const keys = all.filter((one) => !one.IsEgress).map(ruleKey);
+  const ids = all.map(({ SecurityGroupRuleId }) => SecurityGroupRuleId);
+  return told
+    .map(ruleOf)
+    .filter((one) =>
+      one.SecurityGroupRuleId
+        ? !ids.includes(one.SecurityGroupRuleId)
+        : !keys.includes(ruleKey(one)),
+    );
+}
+
+/** Does EC2 show everything that the record tells, as it tells it? */
+export function showsAll({ rules, unshown }: GroupLook, told: ToldRule[]): boolean {
+  const keys = rules.map(ruleKey);
+  return unshown.length === 0 && told.every((one) => keys.includes(ruleKey(ruleOf(one))));
 }
 
 /**
@@ -65,7 +103,7 @@ export async function lookAtGroups(
     groupIds
       .map((id) => ({ id, own: rules.filter(({ GroupId }) => GroupId === id) }))
       .filter(({ own }) => own.length > 0)
-      .map(({ id, own }) => readGroup(eye, id, own, ssh, {})),
+      .map(({ id, own }) => readGroup(eye, id, own, ssh, { entries: {}, unshown: [] })),
   );
 }
 
@@ -74,10 +112,11 @@ async function readGroup(
   groupId: string,
   all: SecurityGroupRule[],
   ssh: Pick<SshRule, "sshPorts" | "trustedLists">,
-  known: Entries,
+  { entries: known, unshown }: { entries: Entries; unshown: SecurityGroupRule[] },
 ): Promise<GroupLook> {
   const rules = all.filter((one) => !one.IsEgress);
-  const lists = rules
+  const judged = [...rules, ...unshown];
+  const lists = judged
     .filter((one) => mayReachSsh(ingress(one, {}), ssh) !== "no")
     .flatMap(({ PrefixListId }) => PrefixListId ?? []);
   const read = await Promise.all(
@@ -87,7 +126,8 @@ async function readGroup(
   return {
     groupId,
     rules,
-    ingress: rules.map((one) => ingress(one, entries)),
+    unshown,
+    ingress: judged.map((one) => ingress(one, entries)),
     trusted: read.flatMap(({ id, cidrs }) => (ssh.trustedLists?.includes(id) ? cidrs : [])),
     unread: read.flatMap(({ unread }) => unread ?? []),
   };
@@ -193,7 +233,7 @@ async function idOfName({ sdk, ec2 }: Eye, name: string) {
 /** A rule from a security group has no addresses. */
 function ingress(rule: SecurityGroupRule, entries: Entries): Ingress {
   return {
-    id: rule.SecurityGroupRuleId ?? "",
+    id: rule.SecurityGroupRuleId ?? ruleInWords(rule),
     protocol: rule.IpProtocol ?? "unknown",
     ...(rule.FromPort !== undefined && { fromPort: rule.FromPort }),
     ...(rule.ToPort !== undefined && { toPort: rule.ToPort }),

@@ -3,13 +3,12 @@ import type { Action, Replacing } from "../case";
 import { listed } from "../listed";
 import { type Hand, revoke, type Taken } from "./close";
 import { type Entries, entriesOf, inboundRules } from "./look";
-import { isEvery, permissionOf, ruleInWords } from "./permission";
+import { isEvery, permissionOf, ruleInWords, ruleKey } from "./permission";
 import {
   madeByCase,
   type Opener,
   type Replacement,
   replacements,
-  ruleKey,
   type Trust,
 } from "./replacements";
 

@@ -18,7 +18,7 @@ export async function closeReferring(hand: Hand, list: PrefixListSubject): Promi
   }
   return joined(
     await Promise.all(
-      groups.map((groupId) => closeFound(hand, { groupId }, { [list.id]: entries })),
+      groups.map((groupId) => closeFound(hand, { groupId }, { entries: { [list.id]: entries } })),
     ),
   );
 }

@@ -11,7 +11,7 @@ import {
 } from "../../rulebook/cidr";
 import { sshOpenToWorld } from "../../rulebook/ssh";
 import type { Entries } from "./look";
-import { isEvery } from "./permission";
+import { isEvery, ruleKey } from "./permission";
 
 /** A rule that is about to go, with its sources as CIDRs. */
 export interface Opener {
@@ -55,20 +55,6 @@ export function replacements(openers: Opener[], trust: Trust, caseId: string): R
   const keys = all.map(({ rule }) => ruleKey(rule));
   return all.filter((_, index) => keys.indexOf(keys[index] as string) === index);
 }
-
-/** What makes a rule another one to EC2: not its description, nor how its source is spelled. */
-export function ruleKey(rule: SecurityGroupRule): string {
-  const cidr = rule.CidrIpv4 ?? rule.CidrIpv6;
-  const blocks = (readCidr(cidr) ?? []).map(
-    ({ family, first, last }) => `${family} ${first}-${last}`,
-  );
-  const source = cidr ? blocks.join() : (rule.PrefixListId ?? rule.SecurityGroupRuleId);
-  const protocol = PROTOCOLS[rule.IpProtocol ?? ""] ?? rule.IpProtocol;
-  return `${protocol} ${rule.FromPort}-${rule.ToPort} ${source}`;
-}
-
-/** EC2 tells these by name, whichever way they were given. */
-const PROTOCOLS: Record<string, string> = { "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6" };
 
 /**
  * EC2 takes 255 characters: letters, digits, spaces, and some marks.

@@ -877,6 +877,34 @@ describe("EC2 events", () => {
     });
   }
 
+  it("tells the look of rules that alone prove nothing, the large ones first, once it is short", () => {
+    const told = (record: object) =>
+      judge(record).subjects.map((one) => one.kind === "securityGroup" && one.told);
+    const half = { protocol: "tcp", fromPort: 22, toPort: 22, source: "128.0.0.0/1" };
+    const stored = {
+      securityGroupRuleId: "sgr-1",
+      ipProtocol: "tcp",
+      fromPort: 22,
+      toPort: 22,
+      cidrIpv4: "128.0.0.0/1",
+    };
+    const request = { ipPermissions: items(range("128.0.0.0/1")) };
+    assert.deepEqual(told(authorize(request, { securityGroupRuleSet: items(stored) })), [
+      [{ id: "sgr-1", ...half }],
+    ]);
+    assert.deepEqual(told(authorize(request)), [[half]]);
+    const web = { ...range("0.0.0.0/1"), fromPort: 443, toPort: 443 };
+    const list = { ...range(""), ipRanges: {}, prefixListIds: items({ prefixListId: "pl-1" }) };
+    const many = Array.from({ length: 200 }, (_, n) => range(`198.51.100.${n}/32`));
+    const [facts] = told(
+      authorize({ ipPermissions: items(web, ...many, list, range("128.0.0.0/1")) }),
+    );
+    assert.ok(facts);
+    assert.deepEqual([facts.slice(0, 2), facts.length], [[{ ...half, source: "pl-1" }, half], 100]);
+    const proved = { securityGroupRuleSet: items({ ...stored, cidrIpv4: "0.0.0.0/0" }) };
+    assert.deepEqual(told(authorize({}, proved)), [undefined]);
+  });
+
   it("looks at a modified rule whose ports the record leaves out", () => {
     const change = { IpProtocol: "tcp", CidrIpv4: "0.0.0.0/0" };
     const { subjects } = judge(

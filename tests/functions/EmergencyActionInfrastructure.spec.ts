@@ -244,8 +244,136 @@ describe("EmergencyActionInfrastructure", () => {
     const { after } = await close([asked], { DescribeSecurityGroupRules: rules() });
     assert.deepEqual(waits, [250, 750, 1500]);
     assert.deepEqual(after.notes, [
-      "sg-1 has no rules, or is not there (any more): nothing to close",
+      "sg-1 has no inbound rule, or is not there (any more): nothing to close",
     ]);
+  });
+
+  describe("where the record tells what EC2 does not show", () => {
+    const half = { protocol: "tcp", fromPort: 22, toPort: 22, source: "128.0.0.0/1" };
+    const halves = { ...asked, told: [{ id: "sgr-new", ...half }] };
+    const out = rule("sgr-out", "0.0.0.0/0", 22, true);
+    const older = rules(out, office, rule("sgr-old", "0.0.0.0/1"));
+    const both = rules(...older.SecurityGroupRules, rule("sgr-new", half.source));
+    const subjectWith = (...left: object[]) => [
+      { kind: "securityGroup", groupId: "sg-1", before: { rules: left } },
+    ];
+    const told = {
+      SecurityGroupRuleId: "sgr-new",
+      IpProtocol: "tcp",
+      FromPort: 22,
+      ToPort: 22,
+      CidrIpv4: half.source,
+    };
+
+    it("waits for inbound rules, whatever outbound ones there are", async () => {
+      const answers = {
+        DescribeSecurityGroupRules: inTurn(rules(out), mixed),
+        RevokeSecurityGroupIngress,
+      };
+      const { calls } = await close([asked], answers);
+      assert.deepEqual([calls, waits], [[look, look, revoke("sgr-v4", "sgr-v6")], [250]]);
+    });
+
+    it("waits for the second half of a split internet", async () => {
+      const answers = {
+        DescribeSecurityGroupRules: inTurn(older, both),
+        RevokeSecurityGroupIngress,
+      };
+      const { after, calls } = await close([halves], answers);
+      assert.deepEqual([calls, waits], [[look, look, revoke("sgr-old", "sgr-new")], [250]]);
+      assert.deepEqual(after.subjects, subjectWith(...both.SecurityGroupRules.slice(2)));
+    });
+
+    it("waits for a rule to be shown as it was changed, and believes the look in the end", async () => {
+      const stale = rules(...older.SecurityGroupRules, rule("sgr-new", "10.0.0.0/8"));
+      const answers = {
+        DescribeSecurityGroupRules: inTurn(stale, both),
+        RevokeSecurityGroupIngress,
+      };
+      const { calls } = await close([halves], answers);
+      assert.deepEqual([calls, waits], [[look, look, revoke("sgr-old", "sgr-new")], [250]]);
+
+      const changed = await close([halves], { DescribeSecurityGroupRules: stale });
+      assert.deepEqual(cutsIn(changed.calls), []);
+      const outbound = rules(...older.SecurityGroupRules, { ...told, IsEgress: true });
+      const other = await close([halves], { DescribeSecurityGroupRules: outbound });
+      assert.deepEqual(cutsIn(other.calls), []);
+    });
+
+    it("revokes by its id what EC2 does not show in the end either", async () => {
+      const answers = { DescribeSecurityGroupRules: older, RevokeSecurityGroupIngress };
+      const { after, calls } = await close([halves], answers);
+      assert.deepEqual(calls, [look, look, look, look, revoke("sgr-old", "sgr-new")]);
+      assert.deepEqual(after.subjects, subjectWith(rule("sgr-old", "0.0.0.0/1"), told));
+      assert.deepEqual(after.open, []);
+    });
+
+    it("takes a rule for gone that EC2 does not know, and nothing with it", async () => {
+      const { after, calls } = await close([halves], {
+        DescribeSecurityGroupRules: older,
+        RevokeSecurityGroupIngress: notFound,
+      });
+      assert.deepEqual(cutsIn(calls), [revoke("sgr-old", "sgr-new")]);
+      assert.deepEqual([after.subjects, after.open], [[], []]);
+    });
+
+    it("reads the prefix list of a rule that is not shown", async () => {
+      const list = { ...half, source: "pl-1" };
+      const { calls } = await close([{ ...asked, told: [{ id: "sgr-new", ...list }] }], {
+        DescribeSecurityGroupRules: older,
+        GetManagedPrefixListEntries: { Entries: [{ Cidr: half.source }] },
+        RevokeSecurityGroupIngress,
+      });
+      assert.deepEqual(cutsIn(calls), [revoke("sgr-old", "sgr-new")]);
+    });
+
+    const byName: SecurityGroupSubject = { kind: "securityGroup", groupName: "web", rules: [] };
+    const world = { protocol: "-1", fromPort: 0, toPort: 0, source: "0.0.0.0/0" };
+    const named = {
+      DescribeVpcs: { Vpcs: [{ VpcId: "vpc-1" }] },
+      DescribeSecurityGroups: { SecurityGroups: [{ GroupId: "sg-1" }] },
+    };
+    it("keeps open, until a later look, what has no id", async () => {
+      const { after, calls } = await close([{ ...byName, told: [world] }], {
+        ...named,
+        DescribeSecurityGroupRules: rules(office),
+      });
+      assert.deepEqual([cutsIn(calls), waits], [[], [250, 750, 1500]]);
+      assert.deepEqual(after.open, [
+        "sg-1: EC2 does not show (yet) what the record tells: every protocol from 0.0.0.0/0",
+      ]);
+      const shown = { ...rule("sgr-v4", "0.0.0.0/0", -1), IpProtocol: "-1" };
+      const next = await close(
+        [{ ...byName, told: [world] }],
+        { ...named, DescribeSecurityGroupRules: rules(shown), RevokeSecurityGroupIngress },
+        { before: after },
+      );
+      assert.deepEqual(cutsIn(next.calls), [revoke("sgr-v4")]);
+    });
+    it("knows it by what it is, and waits for nothing then", async () => {
+      const shown = { ...rule("sgr-v4", "0.0.0.0/0", -1), IpProtocol: "-1" };
+      const { after, calls } = await close([{ ...byName, told: [world] }], {
+        ...named,
+        DescribeSecurityGroupRules: rules(shown),
+        RevokeSecurityGroupIngress,
+      });
+      assert.deepEqual([cutsIn(calls), after.open, waits], [[revoke("sgr-v4")], [], []]);
+    });
+    it("keeps a group open that is not there yet", async () => {
+      const { after } = await close([{ ...byName, told: [world] }], {
+        ...named,
+        DescribeSecurityGroups: { SecurityGroups: [] },
+      });
+      assert.deepEqual(
+        [after.open, after.notes],
+        [
+          [
+            "group web: EC2 does not show (yet) what the record tells: every protocol from 0.0.0.0/0",
+          ],
+          ["group web has no inbound rule, or is not there (any more): nothing to close"],
+        ],
+      );
+    });
   });
 
   it("throws a throttled look", async () => {

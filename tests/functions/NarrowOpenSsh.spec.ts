@@ -6,8 +6,12 @@ import type {
   SecurityGroupSubject,
 } from "../../events/incident";
 import type { Case, Mode } from "../../functions/case";
-import { permissionOf, ruleInWords, rulesOf } from "../../functions/infrastructure/permission";
-import { ruleKey } from "../../functions/infrastructure/replacements";
+import {
+  permissionOf,
+  ruleInWords,
+  ruleKey,
+  rulesOf,
+} from "../../functions/infrastructure/permission";
 import { narrowOpenSsh } from "../../functions/NarrowOpenSsh";
 import {
   type Answers,

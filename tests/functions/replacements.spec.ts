@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import fc from "fast-check";
-import { permissionOf, ruleInWords, rulesOf } from "../../functions/infrastructure/permission";
+import {
+  permissionOf,
+  ruleInWords,
+  ruleKey,
+  rulesOf,
+} from "../../functions/infrastructure/permission";
 import {
   madeByCase,
   type Opener,
   replacements,
-  ruleKey,
   type Trust,
 } from "../../functions/infrastructure/replacements";
 import type { AclEntry } from "../../networkAcl/acl";
