@@ -1,5 +1,5 @@
 import { ADDRESS_BITS, type Family, type Range, within } from "../rulebook/cidr";
-import { type AclEntry, sourceOf, tcpPortsOf } from "./acl";
+import { type AclEntry, sameEntry, sourceOf, tcpPortsOf } from "./acl";
 import { ALLOW, DENY, NOTHING, type Segment } from "./cover";
 
 /** What decides a packet, now or when the blocks of others are gone: an entry, by its position. */
@@ -29,8 +29,8 @@ export interface FieldRequest {
   sshPorts: number[];
   /** The sources that are to be blocked, of this family. */
   blocked: Range[];
-  /** Entries that other blocks made, and take away when they are lifted. */
-  foreign: AclEntry[];
+  /** The entries that other blocks made: each block's go together when it is lifted. */
+  foreign: AclEntry[][];
 }
 
 export function fieldOf(inbound: AclEntry[], request: FieldRequest): Field {
@@ -44,7 +44,7 @@ export function fieldOf(inbound: AclEntry[], request: FieldRequest): Field {
     source: sourceOf(entry) as Range,
     ports: tcpPortsOf(entry),
     decider: { position, action: entry.action },
-    isForeign: foreign.includes(entry),
+    block: foreign.findIndex((made) => made.some((one) => sameEntry(one, entry))),
   }));
   const starts = portStarts(ports, sshPorts, known);
   const stripes = split(family, [...blocked, ...known.map(({ source }) => source)]).map((range) => {
@@ -52,8 +52,11 @@ export function fieldOf(inbound: AclEntry[], request: FieldRequest): Field {
     const matching = known.filter(({ source }) => within(range, [source]));
     const cells = starts.map((port) => {
       const hit = matching.filter(({ ports: [from, to] }) => from <= port && port <= to);
-      const own = hit.findIndex(({ isForeign }) => !isForeign);
-      const reached = own < 0 ? hit : hit.slice(0, own + 1);
+      const own = hit.findIndex(({ block }) => block < 0);
+      // While a block is there, its first entry that matches decides before all others of its own.
+      const reached = (own < 0 ? hit : hit.slice(0, own + 1)).filter(
+        ({ block }, at) => block < 0 || hit.findIndex((one) => one.block === block) === at,
+      );
       const deciders = reached.map(({ decider }) => decider);
       // What no entry matches is denied.
       if (own < 0) deciders.push({ position: Number.POSITIVE_INFINITY, action: "deny" });

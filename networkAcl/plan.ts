@@ -57,7 +57,7 @@ export const MOST_ENTRIES = 19;
  * An entry that allows is among them only where packets that the ACL allows are kept out of a wider
  * deny; what the ACL denies already gets no entry. New entries stand directly before the first one
  * that allows what is to be blocked; where no number is free there, further ahead, and where that
- * takes more entries than the quota has, others are moved.
+ * takes more entries, others are moved.
  *
  * Where the quota is too small, as many addresses are blocked as can be, never one more than asked,
  * and a note names the others.
@@ -72,8 +72,7 @@ export function planBlock(
 ): BlockPlan {
   const { sources, keep, ports, most = MOST_ENTRIES } = request;
   const inbound = inOrder(entries.filter(({ egress }) => !egress));
-  const made = others.flatMap((other, at) => entriesNow(entries, other, others.slice(at + 1)));
-  const foreign = inbound.filter((entry) => made.some((own) => sameEntry(own, entry)));
+  const foreign = others.map((other, at) => entriesNow(entries, other, others.slice(at + 1)));
   const places: Place[] = inbound
     .filter(({ number }) => number <= HIGHEST_NUMBER)
     .map((entry) => ({ entry, number: entry.number, was: entry.number }));
@@ -91,7 +90,7 @@ export function planBlock(
       if (missed.length > 0) notes.push(missedNote(field, family, missed, most));
     }
   }
-  return { ...changeOf(places, foreign, others), notes };
+  return { ...changeOf(places, foreign.flat(), others), notes };
 }
 
 /**
@@ -155,7 +154,8 @@ function place(
     // Where nothing may be said of a source, no entry can stand so far ahead.
     if (further.some(({ may }) => may === 0)) break;
     const more = pieces(cover(further, family));
-    if (more.length <= room && put(more, ahead)) return [];
+    // Others are moved rather than that entries are used up.
+    if (more.length <= whole.length && put(more, ahead)) return [];
   }
   makeRoom(places, at(latest) as Place, at(latest - 1)?.number ?? 0, list.length);
   put(list, latest);
