@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "./acl";
 import { movesInOrder } from "./numbers";
-import { entriesNow } from "./trace";
+import { entriesNow, type Traced, traced } from "./trace";
 
 export interface LiftPlan extends AclLift {
   /** Entries of the block that are not there. */
@@ -45,6 +45,7 @@ export function planLift(
   const { copies, move, rest } = movedBack(
     inOrder(entries.filter((entry) => !entry.egress && !isMade(entry))),
     moves,
+    madeByOthers(entries, block, others),
   );
   const gone = made.filter((own) => !entries.some((entry) => sameEntry(own, entry)));
   const passedOn = others.flatMap(({ inherited = [] }) =>
@@ -80,17 +81,33 @@ interface Moved {
   earlier: number[];
 }
 
-function movedBack(inbound: AclEntry[], moves: Move[]) {
-  const all: Moved[] = inbound.map((entry) => ({
-    entry,
-    number: entry.number,
-    earlier: earlierNumbers(entry, moves),
-  }));
+/** Where the entries are that the other blocks made. */
+function madeByOthers(entries: AclEntry[], block: AclChange, others: AclChange[]): Traced[] {
+  const isFrom = ({ inherited = [] }: AclChange) => {
+    const told = inherited.map((one) => JSON.stringify(one));
+    return block.move.some((one) => told.includes(JSON.stringify(one)));
+  };
+  // What has inherited its moves is later than the block.
+  const later = others.findIndex(isFrom);
+  const all = later < 0 ? [...others, block] : others.toSpliced(later, 0, block);
+  return all.flatMap((one, at) => (one === block ? [] : traced(entries, one, all.slice(at + 1))));
+}
+
+function movedBack(inbound: AclEntry[], moves: Move[], foreign: Traced[]) {
+  const all = inbound.map((entry): Moved => {
+    const earlier = earlierNumbers(entry, moves);
+    const made = foreign.find((one) => sameEntry(one.entry, entry));
+    // What says the same had other numbers before another block made this one.
+    const own = made ? earlier.filter((number) => made.earlier.includes(number)) : earlier;
+    return { entry, number: entry.number, earlier: own };
+  });
   // A move is a new entry and a removal: where it ended between them, the old entry is still there.
+  // One that another block made there says the same by chance.
   const copies = all.filter(({ entry, earlier }) =>
     all.some(
       (other) =>
         other.earlier.length === 0 &&
+        !foreign.some((made) => sameEntry(made.entry, other.entry)) &&
         earlier.includes(other.number) &&
         sameRule(other.entry, entry),
     ),

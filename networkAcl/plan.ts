@@ -153,9 +153,10 @@ function place(
     const further = segmentsAt(field, ahead);
     // Where nothing may be said of a source, no entry can stand so far ahead.
     if (further.some(({ may }) => may === 0)) break;
-    const more = pieces(cover(further, family));
-    // Others are moved rather than that entries are used up.
-    if (more.length <= whole.length && put(more, ahead)) return [];
+    const more = cover(further, family);
+    // Others are moved rather than that entries are used up: still further ahead it takes no fewer.
+    if (count(more) > whole.length) break;
+    if (put(pieces(more), ahead)) return [];
   }
   makeRoom(places, at(latest) as Place, at(latest - 1)?.number ?? 0, list.length);
   put(list, latest);

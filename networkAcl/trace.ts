@@ -11,6 +11,12 @@ export function movesOf(changes: AclChange[]): Move[] {
   return moves;
 }
 
+/** An entry of a block, where it is now, and the numbers that it had before. */
+export interface Traced {
+  entry: AclEntry;
+  earlier: number[];
+}
+
 /**
  * Where a block's entries are now, in the order of `add`. A block that has been lifted since may have
  * moved them too, which those after it have inherited, or its lift may have moved them back.
@@ -18,7 +24,7 @@ export function movesOf(changes: AclChange[]): Move[] {
  * @param entries of the ACL, in which one that is at none of its places is said to be at the last.
  * @param others the other blocks that are not lifted, the oldest first.
  */
-export function entriesNow(entries: AclEntry[], block: AclChange, others: AclChange[]): AclEntry[] {
+export function traced(entries: AclEntry[], block: AclChange, others: AclChange[]): Traced[] {
   const moves = without(movesOf(others), [...(block.inherited ?? []), ...block.move]);
   return block.add.map((made) => {
     const places = [made];
@@ -27,8 +33,15 @@ export function entriesNow(entries: AclEntry[], block: AclChange, others: AclCha
       if (sameEntry(entry, now)) places.unshift({ ...now, number: to });
     }
     const isThere = (place: AclEntry) => entries.some((one) => sameEntry(one, place));
-    return places.find(isThere) ?? (places[0] as AclEntry);
+    const at = Math.max(0, places.findIndex(isThere));
+    const earlier = places.slice(at + 1).map(({ number }) => number);
+    return { entry: places[at] as AclEntry, earlier };
   });
+}
+
+/** The entries alone. */
+export function entriesNow(entries: AclEntry[], block: AclChange, others: AclChange[]): AclEntry[] {
+  return traced(entries, block, others).map(({ entry }) => entry);
 }
 
 /** The moves but for the others, each of which takes one away. */

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { type AclEntry, applied, inOrder } from "../../networkAcl/acl";
-import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { type BlockPlan, type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { timed, worstCase } from "./worstCase";
 
 /** An inbound entry in short: "100 allow -1 10.0.0.0/8", "99 deny 6 0.0.0.0/0 22-22". */
 function entry(text: string): AclEntry {
@@ -104,6 +107,13 @@ const cases: {
     move: ["2 allow -1 0.0.0.0/0 to 3"],
   },
   {
+    what: "with an entry moved where it takes more of them further ahead",
+    acl: ["2 allow 6 10.0.0.0/9 22-22", "3 allow -1 0.0.0.0/0"],
+    request: { keep: ["10.0.0.0/9"] },
+    add: ["3 deny 6 0.0.0.0/0 22-22"],
+    move: ["3 allow -1 0.0.0.0/0 to 4"],
+  },
+  {
     what: "with entries moved down where the numbers end",
     acl: ["32765 allow 6 10.0.0.0/8 22-22", "32766 allow -1 0.0.0.0/0"],
     request: { keep: ["10.0.0.0/8"], most: 3 },
@@ -138,24 +148,39 @@ describe("the plan of a network ACL's block", () => {
     });
   }
 
+  it("takes as few entries each time for the same sources, until the quota is used up", () => {
+    const asked = { sources: ["0.0.0.0/0"], keep: ["172.31.0.0/16"], ports: [22] };
+    const blocks: BlockPlan[] = [];
+    let now = DEFAULT_ACL.map(entry);
+    for (let incident = 1; incident <= 9; incident++) {
+      const plan = planBlock(now, asked, blocks);
+      const last = 100 - 2 * (incident - 1);
+      assert.deepEqual(
+        [plan.add.map(show), plan.move, plan.notes],
+        [[`${last - 2} allow 6 172.31.0.0/16 22-22`, `${last - 1} deny 6 0.0.0.0/0 22-22`], [], []],
+      );
+      now = applied(now, plan);
+      blocks.push(plan);
+    }
+    const tenth = planBlock(now, asked, blocks);
+    assert.deepEqual([tenth.add, tenth.move, tenth.notes.length], [[], [], 1]);
+  });
+
   it("plans 31 sources in an ACL of 20 entries in under 50 ms", () => {
-    const acl = Array.from({ length: 20 }, (_, at) =>
-      entry(`${at + 1} allow 6 2001:db8:${at.toString(16)}::${at + 1}/128 20-25`),
-    );
-    const sources = Array.from(
-      { length: 31 },
-      (_, at) => `2001:db8:${at.toString(16)}::/${48 + at}`,
-    );
-    const request = { sources: [...sources, "::/0"], keep: ["2001:db8:7::/64"], ports: [22, 2222] };
-    planBlock(acl, { ...request, most: 60 });
-    const times = Array.from({ length: 10 }, () => {
-      const start = performance.now();
-      planBlock(acl, { ...request, most: 60 });
-      return performance.now() - start;
-    }).sort((a, b) => a - b);
-    const [fastest = Number.NaN] = times;
+    planBlock(...worstCase);
+    const times = Array.from({ length: 10 }, () => timed(() => planBlock(...worstCase)));
+    const fastest = Math.min(...times);
     console.log(`      planned in ${fastest.toFixed(1)} ms`);
     assert.ok(fastest < 50);
+  });
+
+  it("plans them in a process that has planned nothing before", () => {
+    const script = join(__dirname, "firstPlan.ts");
+    const args = ["-r", "ts-node/register/transpile-only", script];
+    const ms = Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
+    console.log(`      planned first in ${ms.toFixed(1)} ms`);
+    // Ten times what it takes where nothing else runs: a machine under load is no failure.
+    assert.ok(ms < 500, `${ms} ms`);
   });
 });
 
@@ -243,6 +268,23 @@ describe("the plan of a network ACL's lift", () => {
       now = applied(now, lift);
     }
     assert.deepEqual(now, acl);
+  });
+
+  it("takes away none of a block that says the same where an entry was before it was moved", () => {
+    const acl = ["32763 allow -1 0.0.0.0/0"].map(entry);
+    const ports = [22, 2222];
+    const one = planBlock(acl, { sources: ["10.0.0.0/8"], keep: [], ports });
+    const withOne = applied(acl, one);
+    const two = planBlock(
+      withOne,
+      { sources: ["10.0.0.0/8"], keep: ["10.0.0.0/16"], ports, most: 19 },
+      [one],
+    );
+    const withTwo = applied(withOne, two);
+    const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
+    const three = planBlock(withTwo, world, [one, two]);
+    const lift = planLift(applied(withTwo, three), three, [one, two]);
+    assert.deepEqual([lift.remove, lift.move, lift.notes], [three.add, [], []]);
   });
 
   it("finds its own entry where a lift has moved it back", () => {

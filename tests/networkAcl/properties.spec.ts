@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AclChange, type AclEntry, applied, inOrder, sameRule } from "../../networkAcl/acl";
-import { type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { type BlockPlan, type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
 import { acl, request, small, smallPieces } from "./acls";
 import { isAsked, isFrom, packetsAt, verdict } from "./oracle";
 
@@ -102,6 +102,54 @@ describe("the plan of a network ACL's block, for random ACLs", function () {
       { numRuns: Math.ceil(RUNS / 10), seed: SEED },
     ));
 
+  it("takes so few entries beside another block, too, that no shorter list would do", () => {
+    const two = fc.tuple(small, small);
+    const besideAnother = fc.property(two, ([{ entries, asked }, { asked: first }]) => {
+      const one = planBlock(entries, first);
+      const both = applied(entries, one);
+      const { add } = planBlock(both, asked, [one]);
+      const packets = packetsAt([...entries, ...smallPieces], [asked, first]);
+      const isOfOne = (entry: AclEntry) => one.add.some((own) => sameRule(own, entry));
+      fc.pre(!entries.some(isOfOne));
+      const spaced = both.map((entry, at) => ({ ...entry, number: 100 * (at + 1) }));
+      const states = [spaced, spaced.filter((entry) => !isOfOne(entry))];
+      const isRight = (list: AclEntry[]) =>
+        states.every((state) =>
+          packets.every((packet) => {
+            const is = isAsked(asked, packet) ? "deny" : verdict(state, packet);
+            return verdict([...state, ...list], packet) === is;
+          }),
+        );
+      for (const list of shorterThan(add.length)) {
+        for (const { number } of spaced) {
+          const at = list.map((piece, index) => ({ ...piece, number: number - 9 + index }));
+          assert.ok(!isRight(at), `enough: ${JSON.stringify(at)}`);
+        }
+      }
+    });
+    fc.assert(besideAnother, { numRuns: Math.ceil(RUNS / 10), seed: SEED });
+  });
+
+  it("takes as few entries each time for the same sources", () => {
+    const tenTimes = fc.property(acl, request, (entries, some) => {
+      const asked = { ...some, most: 1000 };
+      const blocks: BlockPlan[] = [];
+      let now = entries;
+      for (let incident = 0; incident < 10; incident++) {
+        const block = planBlock(now, asked, blocks);
+        now = applied(now, block);
+        blocks.push(block);
+      }
+      const [{ add }] = blocks as [BlockPlan];
+      assert.deepEqual(
+        blocks.map((block) => [block.add.length, block.notes]),
+        blocks.map(() => [add.length, []]),
+      );
+      assertBlocks(entries, now, [{ asked, notes: [] }]);
+    });
+    fc.assert(tenTimes, { numRuns: Math.ceil(RUNS / 10), seed: SEED });
+  });
+
   it("is lifted without a trace", () =>
     always((entries, asked) => {
       const block = planBlock(entries, asked);
@@ -129,38 +177,45 @@ describe("the plan of a network ACL's block, for random ACLs", function () {
       }));
   }
 
-  it("overlaps with two others, and is lifted without a trace, whichever goes first", () => {
-    const three = fc.tuple(request, request, request);
-    // Every order of three: the first to go, and whether the other two go the oldest first.
-    const order = fc.tuple(fc.nat({ max: 2 }), fc.boolean());
-    const blocksAndLifts = fc.property(acl, three, order, (entries, requests, [at, isOldest]) => {
-      fc.pre(!hasTwins(entries));
-      const all: { asked: BlockRequest; change: AclChange; notes: string[] }[] = [];
-      let now = entries;
-      for (const asked of requests) {
-        const known = all.map(({ change }) => change);
-        const { notes, ...change } = planBlock(now, asked, known);
-        now = applied(now, change);
-        all.push({ asked, change, notes });
-      }
-      assertBlocks(entries, now, all);
+  for (const [blocks, runs] of [
+    [3, RUNS],
+    [6, Math.ceil(RUNS / 10)],
+  ] as const) {
+    it(`overlaps with others, ${blocks} in all, and each is lifted without a trace, in any order`, () => {
+      const requests = fc.array(request, { minLength: blocks, maxLength: blocks });
+      const last = blocks - 1;
+      const orders = fc.uniqueArray(fc.nat({ max: last }), {
+        minLength: blocks,
+        maxLength: blocks,
+      });
+      const blocksAndLifts = fc.property(acl, requests, orders, (entries, asking, order) => {
+        fc.pre(!hasTwins(entries));
+        const all: { asked: BlockRequest; change: AclChange; notes: string[] }[] = [];
+        let now = entries;
+        for (const asked of asking) {
+          const known = all.map(({ change }) => change);
+          const { notes, ...change } = planBlock(now, asked, known);
+          now = applied(now, change);
+          all.push({ asked, change, notes });
+        }
+        assertBlocks(entries, now, all);
 
-      const rest = all.filter((_, index) => index !== at);
-      const inTurn = [all[at], ...(isOldest ? rest : rest.reverse())] as typeof all;
-      let left = all;
-      for (const gone of inTurn) {
-        left = left.filter((one) => one !== gone);
-        const lift = planLift(
-          now,
-          gone.change,
-          left.map(({ change }) => change),
-        );
-        assert.deepEqual(lift.notes, []);
-        now = applied(now, lift);
-        assertBlocks(entries, now, left);
-      }
-      assert.deepEqual(now, inOrder(entries));
+        let left = all;
+        for (const at of order) {
+          const gone = all[at] as (typeof all)[0];
+          left = left.filter((one) => one !== gone);
+          const lift = planLift(
+            now,
+            gone.change,
+            left.map(({ change }) => change),
+          );
+          assert.deepEqual(lift.notes, []);
+          now = applied(now, lift);
+          assertBlocks(entries, now, left);
+        }
+        assert.deepEqual(now, inOrder(entries));
+      });
+      fc.assert(blocksAndLifts, { numRuns: runs, seed: SEED });
     });
-    fc.assert(blocksAndLifts, { numRuns: RUNS, seed: SEED });
-  });
+  }
 });
