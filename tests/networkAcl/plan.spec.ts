@@ -108,10 +108,10 @@ const cases: {
   },
   {
     what: "with an entry moved where it takes more of them further ahead",
-    acl: ["2 allow 6 10.0.0.0/9 22-22", "3 allow -1 0.0.0.0/0"],
+    acl: ["8 allow 6 10.0.0.0/9 22-22", "9 allow -1 0.0.0.0/0"],
     request: { keep: ["10.0.0.0/9"] },
-    add: ["3 deny 6 0.0.0.0/0 22-22"],
-    move: ["3 allow -1 0.0.0.0/0 to 4"],
+    add: ["9 deny 6 0.0.0.0/0 22-22"],
+    move: ["9 allow -1 0.0.0.0/0 to 10"],
   },
   {
     what: "with entries moved down where the numbers end",
