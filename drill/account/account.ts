@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,6 +11,7 @@ import { Delayed } from "./delayed";
 import { type Directory, plainDocument, readDirectory } from "./directory";
 import { eventHistory } from "./eventHistory";
 import { type Fault, Faults, faulty, type ReadyFault } from "./faults";
+import { Logins } from "./logins";
 import { type Moto, startMoto } from "./moto";
 import { type Principal, principalArn } from "./principal";
 import { keyCalls, type Secret } from "./secretKeys";
@@ -75,12 +76,6 @@ export interface Call {
 /** A call that arrives, and by which key. */
 export type Arrival = Pick<Request, "service" | "action"> & { accessKeyId: string };
 
-interface Login {
-  principal: Principal;
-  active: boolean;
-  label?: string;
-}
-
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
 /** Calls that need not empty the cached directory. */
@@ -129,14 +124,12 @@ export class Account {
    * then told from calls that a busy machine sends one after the other.
    */
   answerDelayMs = 0;
-  /** Every secret value that the account gave out; none may turn up in a log or a state. */
-  readonly secrets = new Set<string>();
   readonly owner: Credentials = { accessKeyId: "AKIAOWNER00000000000", secretAccessKey: "owner" };
 
   readonly #moto: Upstream;
   readonly #started: Moto | undefined;
   readonly #server = http.createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
-  readonly #logins = new Map<string, Login>();
+  readonly #logins = new Logins(this.owner.accessKeyId);
   readonly #boundaries = new Map<string, string>();
   readonly #serviceCredentials = new Map<string, ServiceCredential>();
   readonly #awsManaged = new Map<string, string>();
@@ -145,13 +138,11 @@ export class Account {
   #ahead: ((request: Arrival) => Promise<void> | undefined) | undefined;
   #directory: Promise<Directory> | undefined;
   #formerDirectory = new Delayed<Directory>();
-  readonly #formerLogins = new Map<string, Delayed<Login | undefined>>();
   #effectiveAt = 0;
 
   private constructor(backend: string, moto?: Moto) {
     this.#moto = new Upstream(new URL(backend), this);
     this.#started = moto;
-    this.#logins.set(this.owner.accessKeyId, root());
     // Node closes a connection after 5 idle seconds, just as a client may send its next call on it.
     this.#server.keepAliveTimeout = 0;
   }
@@ -179,6 +170,11 @@ export class Account {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Every secret value that the account gave out; none may turn up in a log or a state. */
+  get secrets(): ReadonlySet<string> {
+    return this.#logins.secrets;
+  }
+
   /** Credentials as the Lambda service gets them for a function's role: no trust is asked. */
   async roleCredentials(roleArnOrName: string, session = "drill"): Promise<Credentials> {
     const name = roleArnOrName.split("/").pop() ?? roleArnOrName;
@@ -187,20 +183,12 @@ export class Account {
     const params = { RoleArn: role.arn, RoleSessionName: session };
     const answer = await this.#moto.ask("sts", "AssumeRole", params);
     const { Credentials } = content("sts", "AssumeRole", answer) as { Credentials: Params };
-    const accessKeyId = String(Credentials.AccessKeyId);
-    this.#addSession(accessKeyId, { kind: "role", name, session });
-    return {
-      accessKeyId,
-      secretAccessKey: this.#secret(Credentials.SecretAccessKey),
-      sessionToken: this.#secret(Credentials.SessionToken),
-    };
+    return this.#logins.addSession(Credentials, { kind: "role", name, session });
   }
 
   /** Gives a login a name for reports. */
   name(accessKeyId: string, principal: string): void {
-    const login = this.#logins.get(accessKeyId);
-    if (!login) throw new Error(`The account knows no access key ${accessKeyId}`);
-    login.label = principal;
+    this.#logins.name(accessKeyId, principal);
   }
 
   /** Told of every call, before its answer goes out. */
@@ -233,11 +221,8 @@ export class Account {
     this.iamDelayMs = 0;
     this.answerDelayMs = 0;
     this.#formerDirectory = new Delayed();
-    this.#formerLogins.clear();
     this.#effectiveAt = 0;
-    this.secrets.clear();
-    this.#logins.clear();
-    this.#logins.set(this.owner.accessKeyId, root());
+    this.#logins.reset();
     this.#boundaries.clear();
     this.#serviceCredentials.clear();
     this.#faults.clear();
@@ -279,7 +264,7 @@ export class Account {
   }
 
   async #answer(request: Request, caller: Caller | undefined): Promise<Answer> {
-    if (!caller || !this.#loginOf(request.accessKeyId)?.active)
+    if (!caller || !this.#logins.effective(request.accessKeyId)?.active)
       return errorAnswer(request, badKey(request.service));
     const authority = await this.#authority(caller);
     const refusal = await authorize(request, caller, authority);
@@ -293,7 +278,9 @@ export class Account {
       this.#effectiveAt = performance.now() + this.iamDelayMs;
       this.#directory = undefined;
     }
-    if (answer.status < 300) this.#keepLogins(request, caller, readAnswer(request, answer));
+    if (answer.status < 300) {
+      this.#logins.follow(request, caller, readAnswer(request, answer), this.iamDelayMs);
+    }
     return answer;
   }
 
@@ -313,7 +300,7 @@ export class Account {
   }
 
   async #callerOf(accessKeyId: string): Promise<Caller | undefined> {
-    const principal = this.#loginOf(accessKeyId)?.principal;
+    const principal = this.#logins.effective(accessKeyId)?.principal;
     if (!principal) return undefined;
     const { accountId } = this;
     const arn = principalArn(principal, accountId);
@@ -332,7 +319,7 @@ export class Account {
 
   /** A key that is none (any more) is told so, whatever the scenario asked for. */
   #takeFault({ service, action, accessKeyId }: Request, { name }: Caller): ReadyFault | undefined {
-    if (!this.#loginOf(accessKeyId)?.active) return undefined;
+    if (!this.#logins.effective(accessKeyId)?.active) return undefined;
     return this.#faults.take(service, action, name);
   }
 
@@ -344,7 +331,7 @@ export class Account {
       directory,
       effective: this.#formerDirectory.effective(directory),
       callerName: caller.kind === "user" ? caller.name : undefined,
-      ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
+      ownerOfKey: (accessKeyId) => this.#logins.ownerOf(accessKeyId),
       groupIdOf: async (name) => {
         const filter = { "Filter.1.Name": "group-name", "Filter.1.Value.1": name };
         const answer = await this.#moto.ask("ec2", "DescribeSecurityGroups", filter);
@@ -354,32 +341,6 @@ export class Account {
       secretArn: async (name) => (await this.#secretOf(name))?.ARN,
       awsManaged: (arn) => this.#awsManagedDocument(arn),
     };
-  }
-
-  /** The login as it counts: keys take their time as policies do. */
-  #loginOf(accessKeyId: string): Login | undefined {
-    const present = this.#logins.get(accessKeyId);
-    const former = this.#formerLogins.get(accessKeyId);
-    return former ? former.effective(present) : present;
-  }
-
-  /** Before a login is changed: as it is, it counts a while longer. */
-  #keepFormer(accessKeyId: string): void {
-    const login = this.#logins.get(accessKeyId);
-    const former = this.#formerLogins.get(accessKeyId) ?? new Delayed();
-    this.#formerLogins.set(accessKeyId, former);
-    former.keep(login && { ...login, principal: { ...login.principal } }, this.iamDelayMs);
-  }
-
-  #ownerOfKey(accessKeyId: string): string | undefined {
-    const principal = this.#logins.get(accessKeyId)?.principal;
-    return principal?.kind === "user" ? principal.name : undefined;
-  }
-
-  /** Not the temporary ones: they begin with ASIA and are nobody's to list. */
-  #keysOf(userName: string): string[] {
-    const ids = [...this.#logins.keys()];
-    return ids.filter((id) => id.startsWith("AKIA") && this.#ownerOfKey(id) === userName);
   }
 
   /** One look at all identities, kept until the next change. */
@@ -429,114 +390,18 @@ export class Account {
       boundaries: this.#boundaries,
       serviceCredentials: this.#serviceCredentials,
       directory: () => this.#readDirectory(),
-      ownerOfKey: (accessKeyId) => this.#ownerOfKey(accessKeyId),
-      keysOf: (userName) => this.#keysOf(userName),
+      ownerOfKey: (accessKeyId) => this.#logins.ownerOf(accessKeyId),
+      keysOf: (userName) => this.#logins.keysOf(userName),
       forward: (request) => this.#moto.forward(request),
       ask: (service, action, params) => this.#moto.ask(service, action, params),
       events: (question) => eventHistory(this.#arrivedCalls(), this, question),
-      rootKey: () => {
-        const accessKeyId = `AKIA${randomBytes(8).toString("hex").toUpperCase()}`;
-        this.#logins.set(accessKeyId, root());
-        return { accessKeyId, secretAccessKey: randomBytes(30).toString("base64") };
-      },
+      rootKey: () => this.#logins.addRootKey(),
     };
   }
 
   #arrivedCalls(): Call[] {
     const arrived = performance.now() - this.trailDelayMs;
     return this.calls.filter(({ at, ms }) => at + ms <= arrived);
-  }
-
-  /** Keeps up with keys and sessions as successful calls make, switch and remove them. */
-  #keepLogins({ action, params, service }: Request, caller: Caller, response: unknown): void {
-    const output = (response ?? {}) as Record<string, Params | undefined>;
-    const login = this.#logins.get(String(params.AccessKeyId));
-    if (service === "sts" && output.Credentials) {
-      this.#keepSession(action, params, caller, output.Credentials);
-    }
-    if (service !== "iam") return;
-    switch (action) {
-      case "CreateAccessKey":
-        this.#keepKey(caller, output.AccessKey ?? {});
-        break;
-      case "CreateServiceSpecificCredential":
-      case "ResetServiceSpecificCredential":
-        this.#keepServiceSecret(output.ServiceSpecificCredential ?? {});
-        break;
-      case "UpdateAccessKey":
-        this.#keepFormer(String(params.AccessKeyId));
-        if (login) login.active = params.Status === "Active";
-        break;
-      case "DeleteAccessKey":
-        this.#keepFormer(String(params.AccessKeyId));
-        this.#logins.delete(String(params.AccessKeyId));
-        break;
-      case "DeleteUser":
-        // His sessions: whoever is given his name later has nothing to do with them.
-        for (const [id] of this.#loginsOf(params.UserName)) {
-          this.#keepFormer(id);
-          this.#logins.delete(id);
-        }
-        break;
-      case "UpdateUser":
-        for (const [id, { principal }] of this.#loginsOf(params.UserName)) {
-          this.#keepFormer(id);
-          principal.name = String(params.NewUserName ?? principal.name);
-        }
-        break;
-    }
-  }
-
-  /** A user's keys and sessions. */
-  #loginsOf(userName: unknown): Array<[accessKeyId: string, login: Login]> {
-    return [...this.#logins].filter(
-      ([, { principal }]) => principal.kind === "user" && principal.name === userName,
-    );
-  }
-
-  #keepKey(caller: Caller, key: Params): void {
-    this.#secret(key.SecretAccessKey);
-    const id = String(key.AccessKeyId);
-    if (this.#logins.has(id)) return;
-    const name = String(key.UserName ?? caller.name);
-    this.#keepFormer(id);
-    this.#logins.set(id, { principal: { kind: "user", name }, active: true });
-  }
-
-  #keepServiceSecret({ ServicePassword, ServiceCredentialSecret }: Params): void {
-    this.#secret(ServicePassword ?? ServiceCredentialSecret);
-  }
-
-  #keepSession(action: string, params: Params, caller: Caller, credentials: Params): void {
-    this.#secret(credentials.SecretAccessKey);
-    this.#secret(credentials.SessionToken);
-    const id = String(credentials.AccessKeyId);
-    const { kind, name } = caller;
-    if (action === "GetSessionToken") {
-      this.#addSession(id, { kind, name, mfa: params.SerialNumber !== undefined });
-      return;
-    }
-    const sessionPolicy = params.Policy as string | undefined;
-    if (action === "GetFederationToken") {
-      this.#addSession(id, { kind, name, federated: String(params.Name), sessionPolicy });
-      return;
-    }
-    this.#addSession(id, {
-      kind: "role",
-      name: String(params.RoleArn).split("/").pop() ?? "",
-      session: String(params.RoleSessionName),
-      sessionPolicy,
-    });
-  }
-
-  #addSession(accessKeyId: string, principal: Principal): void {
-    const issued = new Date().toISOString();
-    this.#logins.set(accessKeyId, { principal: { ...principal, issued }, active: true });
-  }
-
-  #secret(value: unknown): string {
-    this.secrets.add(String(value));
-    return String(value);
   }
 
   #record(
@@ -548,14 +413,15 @@ export class Account {
   ): void {
     const { service, action, accessKeyId, params, headers, via } = request;
     const error = fault ?? (answer.status >= 300 ? readError(answer) : undefined);
+    const login = this.#logins.get(accessKeyId);
     const unknown: Caller = { kind: "user", name: accessKeyId, arn: "", id: "" };
-    const who = caller ?? { ...unknown, ...this.#logins.get(accessKeyId)?.principal };
+    const who = caller ?? { ...unknown, ...login?.principal };
     const call: Call = {
       id: randomUUID(),
       time: new Date(performance.timeOrigin + at),
       service,
       action,
-      principal: this.#logins.get(accessKeyId)?.label ?? (who.kind === "root" ? "owner" : who.name),
+      principal: login?.label ?? (who.kind === "root" ? "owner" : who.name),
       principalKind: who.kind,
       accessKeyId,
       caller: who,
@@ -601,10 +467,6 @@ function send({ method }: Request, answer: Answer, outgoing: http.ServerResponse
   // A correction may have changed the body; an answer to HEAD tells a length and has no body.
   const length = method === "HEAD" ? {} : { "content-length": String(body.length) };
   outgoing.writeHead(status, { ...headers, ...length }).end(body);
-}
-
-function root(): Login {
-  return { principal: { kind: "root", name: "root" }, active: true };
 }
 
 /**
