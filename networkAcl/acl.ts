@@ -89,6 +89,13 @@ export function inOrder(entries: AclEntry[]): AclEntry[] {
   );
 }
 
+/** How many inbound entries of one's own the family has that has more: each has the quota to itself. */
+export function mostInUse(entries: AclEntry[]): number {
+  const own = entries.filter(({ egress, number }) => !egress && number <= HIGHEST_NUMBER);
+  const inIpv6 = own.filter(({ cidr }) => cidr.includes(":")).length;
+  return Math.max(inIpv6, own.length - inIpv6);
+}
+
 /**
  * The entries after a block or a lift, in order.
  *

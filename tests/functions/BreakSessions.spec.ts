@@ -3,6 +3,7 @@ import type { RemoteAddressSubject } from "../../events/incident";
 import { type BreakSettings, breakSessions } from "../../functions/BreakSessions";
 import type { Case } from "../../functions/case";
 import { creation } from "../../functions/infrastructure/acls";
+import type { StoredBlocks } from "../../functions/infrastructure/blocks";
 import type { AclEntry } from "../../networkAcl/acl";
 import { type AclAnswers, aclWorld, changesIn, entry, stored, untouched, VPC } from "./aclWorld";
 import { inTurn, refusal, throttled, withEnvironment, withoutWaiting } from "./fakeSdk";
@@ -117,6 +118,45 @@ describe("BreakSessions", () => {
         const second = await tries(state, first);
         assert.deepEqual([second.unblocked, second.alerts], [first.unblocked, []]);
       });
+
+      for (const [quota, isRoom] of [
+        [19, false],
+        [26, true],
+        [33, true],
+      ] as const) {
+        it(`is blocked as far as a quota of ${quota} allows`, async () => {
+          const state = world(18);
+          const entries = state.acls["acl-1"] ?? [];
+          const sources = Array.from({ length: 12 }, (_, n) => `203.0.113.${2 * n}/32`);
+          const from = caseOf({
+            id: "e",
+            subjects: [
+              group(
+                ...sources.map((CidrIpv4, n) => ({
+                  SecurityGroupRuleId: `sgr-${n}`,
+                  ...ssh,
+                  CidrIpv4,
+                })),
+              ),
+            ],
+          });
+          const CreateNetworkAclEntry: AclAnswers["CreateNetworkAclEntry"] = (input) => {
+            const used = entries.filter(({ number }) => number < 32767).length;
+            if (used >= quota) return refusal("NetworkAclEntryLimitExceeded");
+            entries.push(entry(input.RuleNumber ?? 0, "deny", input.CidrBlock ?? ""));
+            return {};
+          };
+          const { after } = await pass(state, from, {
+            answers: { ec2: { ...ec2, CreateNetworkAclEntry } },
+          });
+          const denied = entries.filter(
+            ({ action, number }) => action === "deny" && number < 32767,
+          );
+          assert.equal(denied.length, Math.min(12, quota - 19));
+          assert.equal(after.unblocked === undefined, quota - 19 >= 12);
+          assert.equal(after.blockedUntil !== undefined, isRoom);
+        });
+      }
 
       it("is planned again after a plan that was taken back", async () => {
         // Both numbers before the first entry that allows are taken, so that it has to move.
@@ -361,6 +401,60 @@ describe("BreakSessions", () => {
           ],
         );
       }
+    });
+
+    describe("where others are blocked already", () => {
+      const crowd = (addresses: number, ports = 1) =>
+        Array.from({ length: addresses }, (_, n) => {
+          const add = Array.from({ length: ports }, (_, port) =>
+            entry(90 - 2 * n - port, "deny", `9.9.9.${n}/32`),
+          );
+          const request = {
+            sources: [`9.9.9.${n}/32`],
+            keep: [],
+            ports: [22, 2222].slice(0, ports),
+          };
+          return stored(`other-${n}`, add, { request });
+        });
+      const tried = async (blocks: World["blocks"], over: Partial<RemoteAddressSubject> = {}) =>
+        pass(given(untouched, blocks), caseWith(over));
+      const why =
+        "8.8.4.4 is not blocked in acl-1: 6 of its entries block other addresses, and those left are for sessions by lines that are closed";
+
+      it("finds room beside five entries, and is an alert where there are six", async () => {
+        for (const [blocks, isBlocked] of [
+          [crowd(5), true],
+          [crowd(6), false],
+          [crowd(2, 2), true],
+          [crowd(3, 2), false],
+        ] as const) {
+          const { after, changes } = await tried([...blocks]);
+          assert.equal(changes.length, isBlocked ? 2 : 0);
+          if (!isBlocked) assert.deepEqual([after.alerts, after.unblocked], [[why], undefined]);
+        }
+      });
+
+      it("is blocked whatever other networks, families and ACLs have", async () => {
+        const [first, ...rest] = crowd(6) as [StoredBlocks, ...StoredBlocks[]];
+        const [change] = first.changes as [StoredBlocks["changes"][0]];
+        for (const other of [
+          { ...change, aclId: "acl-2" },
+          { ...change, request: { ...change.request, sources: ["9.9.9.0/24"] } },
+          { ...change, request: { ...change.request, sources: ["2606:4700::9/128"] } },
+          { ...change, request: { ...change.request, keep: ["172.31.0.0/16"] } },
+        ]) {
+          const { changes } = await tried([...rest, { ...first, changes: [other] }]);
+          assert.equal(changes.length, 2);
+        }
+      });
+
+      it("stays blocked where more came since", async () => {
+        const world = given();
+        const first = await pass(world, caseWith());
+        world.blocks.push(...crowd(6));
+        const second = await pass(world, first.after);
+        assert.deepEqual([second.changes, second.after], [[], first.after]);
+      });
     });
 
     describe("while another case blocks it", () => {
@@ -694,7 +788,7 @@ describe("BreakSessions", () => {
       const full = { ec2: { CreateNetworkAclEntry: refusal("NetworkAclEntryLimitExceeded") } };
       const { after } = await pass(world, caseWith(), { answers: full });
       assert.deepEqual(after.unblocked, [
-        "acl-1: TCP 22 from 8.8.4.4/32 is not blocked in the network ACL: it may have 19 inbound IPv4 entries of one's own, and they are used up",
+        "acl-1: TCP 22 from 8.8.4.4/32 is not blocked in the network ACL: it may have 20 inbound IPv4 entries of one's own, and they are used up",
       ]);
       assert.deepEqual(after.blockedUntil, undefined);
     });
