@@ -1,6 +1,6 @@
 import type { RemoteAddressSubject } from "../events/incident";
-import { type AclChange, type AclEntry, describe } from "../networkAcl/acl";
-import { type BlockRequest, planBlock } from "../networkAcl/plan";
+import { type AclChange, type AclEntry, describe, mostInUse } from "../networkAcl/acl";
+import { type BlockRequest, MOST_ENTRIES, planBlock } from "../networkAcl/plan";
 import { readCidr } from "../rulebook/cidr";
 import {
   addToCase,
@@ -23,7 +23,13 @@ import {
   isChanged,
   remove,
 } from "./infrastructure/acls";
-import { aclsTried, addressRequest, standingBlock } from "./infrastructure/addressBlock";
+import {
+  aclsTried,
+  addressRequest,
+  isCrowded,
+  MOST_ADDRESS_ENTRIES,
+  standingBlock,
+} from "./infrastructure/addressBlock";
 import {
   type BlockStore,
   blockStoreActions,
@@ -75,12 +81,11 @@ export const breakSessionsActions = {
 };
 
 /**
- * How many entries of its own a network ACL is believed to take, one try after the other: as many
- * as AWS grants at the most, and what it grants unasked.
- * Source: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (Network ACLs);
- * the entry `*` counts.
+ * Entries of its own that a network ACL takes where AWS has raised the quota as far as it does, the
+ * entry `*` not counted: believed until EC2 says that it has no room.
+ * Source: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (Network ACLs)
  */
-const QUOTAS = [39, 19];
+const MOST_RAISED = 39;
 
 /** Plans for one network ACL before somebody else's changes are left to the next pass. */
 const MOST_PLANS = 5;
@@ -273,6 +278,10 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
     const by = `the case ${other.caseId} has blocked it`;
     return { alerts: [`${address} is kept from ${what} until ${other.until}: ${by}`] };
   }
+  if (isCrowded([...others, own], acl, request)) {
+    const why = `${MOST_ADDRESS_ENTRIES} of its entries block other addresses, and those left are for sessions by lines that are closed`;
+    return { alerts: [`${address} is not blocked in ${acl.id}: ${why}`] };
+  }
   const pass = await blockRequest(hand, acl, request);
   const { subjects = [], open = [], alerts = [] } = pass;
   if (open.length > 0) return { subjects, open, alerts };
@@ -350,9 +359,10 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
   const { own } = hand;
   const passes: Pass[] = [];
   let acl = found;
-  let quota = 0;
-  for (let plans = 0; plans < MOST_PLANS && quota < QUOTAS.length; plans++) {
-    const asked = { ...request, most: QUOTAS[quota] as number };
+  let most = MOST_RAISED;
+  let isFull = false;
+  for (let plans = 0; plans < MOST_PLANS && !(isFull && most < MOST_ENTRIES); plans++) {
+    const asked = { ...request, most };
     const blocks = changesOf([...hand.others, own], acl.id).map((one) => one.block);
     const { notes, ...change } = planBlock(acl.entries, asked, blocks);
     const unplaced = notes.map((note) => `${found.id}: ${note}`);
@@ -369,13 +379,25 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
       return joined([...passes, { subjects, open: [...unplaced, unblockedIn(stored)] }]);
     }
     passes.push(await retract(hand, acl, stored, done));
-    if (done.stopped === "full") quota += 1;
     acl = (await aclOf(hand, acl.id)) ?? acl;
+    isFull = done.stopped === "full";
+    if (isFull) most = quotaOf([...acl.entries, ...done.made], most);
     hand.others = await othersNow(hand);
   }
-  const why = quota < QUOTAS.length ? "is changed all the time" : "has no room for the entries";
+  const why = isFull ? "has no room for the entries" : "is changed all the time";
   const open = [`${acl.id} ${why}: sessions to tcp ${request.ports.join(", ")} go on`];
   return joined([...passes, { open }]);
+}
+
+/**
+ * The entries of one's own that a network ACL takes, given those that it had when EC2 said that it is
+ * full; fewer than AWS grants unasked where it cannot be even that many.
+ *
+ * @param most what was believed before.
+ */
+function quotaOf(entries: AclEntry[], most: number): number {
+  if (most === MOST_ENTRIES) return 0;
+  return Math.max(MOST_ENTRIES, Math.min(most - 1, mostInUse(entries)));
 }
 
 /** Makes a change, and looks whether it was made. */
