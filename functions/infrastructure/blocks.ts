@@ -3,6 +3,7 @@ import type { AclChange } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
 import { noLook } from "../listed";
 import { sideBySide } from "../sideBySide";
+import { blocksIn } from "./storedBlock";
 
 /** What one case did to one network ACL. */
 export interface StoredChange {
@@ -89,27 +90,6 @@ export async function readBlocks(store: BlockStore, own?: string): Promise<Block
   }
   there.blocks.sort((a, b) => firstAt(a).localeCompare(firstAt(b)));
   return there;
-}
-
-function blocksIn(text: string): StoredBlocks | undefined {
-  try {
-    const read = JSON.parse(text) as StoredBlocks;
-    const isWhole =
-      typeof read.caseId === "string" &&
-      typeof read.until === "string" &&
-      read.changes.every(
-        ({ aclId, at, request, block }) =>
-          typeof aclId === "string" &&
-          typeof at === "string" &&
-          Array.isArray(request.sources) &&
-          Array.isArray(request.ports) &&
-          Array.isArray(block.add) &&
-          Array.isArray(block.move),
-      );
-    return isWhole ? read : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** undefined where the block was lifted since it was listed. */
