@@ -171,7 +171,8 @@ export const keys: Record<Exclude<keyof Settings, "exemptions" | "trustedLists">
   containRoles: {
     type: "boolean",
     default: false,
-    description: "contain roles that were made admins or opened to strangers, and calling roles",
+    description:
+      "contain roles that were made admins or opened to strangers, calling roles, and roles of which a contained user has sessions",
     wrong: isFlag,
   },
   acceptLockout: {

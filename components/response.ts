@@ -100,6 +100,8 @@ export class Response extends pulumi.ComponentResource {
     const incidents = incidentSettings(settings, name);
     const branch = { mode, exemptions, protectedPrincipals, applicationUsers };
     const looks = { ...branch, ownRoles: incidents.ownRoles };
+    const { trustedActors, stackRoles, containRoles } = incidents;
+    const strips = { ...branch, trustedActors, stackRoles, containRoles };
     const { attachedGroups } = settings;
     const ssh = { mode, exemptions, sshPorts, trustedCidrs, trustedLists, attachedGroups };
     const { breakSessions: whose, sessionBlockMinutes } = settings;
@@ -132,7 +134,7 @@ export class Response extends pulumi.ComponentResource {
       }),
       StripAccount: lambda("StripAccount", {
         callbackFactory: () =>
-          stripAccount(require("./sdk/bin/iam"), require("@aws-sdk/client-cloudtrail"), branch),
+          stripAccount(require("./sdk/bin/iam"), require("@aws-sdk/client-cloudtrail"), strips),
         statements: may(stripAccountActions),
         environment: account,
         packages: [],

@@ -1,4 +1,6 @@
 import type { CloudTrailClient } from "@aws-sdk/client-cloudtrail";
+import type { RoleSettings } from "../events/role";
+import { type Assumed, containAssumed } from "./account/assumedRoles";
 import { type TrailSdk, trailLookActions } from "./account/eventHistory";
 import { groupCutActions, groupStillHas, takeFromGroup } from "./account/group";
 import { type IamSdk, lookActions } from "./account/look";
@@ -17,7 +19,15 @@ import {
   stripActions,
   stripUser,
 } from "./account/user";
-import { addToCase, type BranchInput, type Case, type CaseSubject, openCase } from "./case";
+import {
+  addToCase,
+  type BranchInput,
+  type Case,
+  type CaseSubject,
+  joined,
+  openCase,
+  type Pass,
+} from "./case";
 import { clientTimes } from "./client";
 import { cutting } from "./cut";
 import { sideBySide } from "./sideBySide";
@@ -39,12 +49,15 @@ export const stripAccountActions = {
   roles: { looks: roleLookActions, cuts: [...roleFirstCutActions, ...roleStripActions] },
 };
 
+/** What the handler is told by the owner, and by the stack. */
+export interface StripSettings extends AccountSettings, RoleSettings {}
+
 /**
  * Takes every way in that a look still finds: keys, password, admin paths, and the first cut where
  * it is missing. Permissions that do not make an admin stay. Runs once per cold start and returns
  * the handler; running it twice is harmless.
  */
-export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountSettings) {
+export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: StripSettings) {
   const eye = accountEye(sdk, settings);
   const trail = new trailSdk.CloudTrailClient(clientTimes);
 
@@ -52,34 +65,54 @@ export function stripAccount(sdk: IamSdk, trailSdk: TrailSdk, settings: AccountS
     const before = openCase(input, settings.mode);
     const actions: Case["actions"] = [];
     const hand = { ...eye, cut: cutting(settings.mode, actions, before.actions) };
-    const sessions = sessionsOfRoles(trailSdk, trail, before);
-    const stripped = await sideBySide(before.subjects, (one) =>
-      Promise.allSettled([strip(hand, one, before)]),
-    );
+    const [stripped, assumed] = await Promise.all([
+      sideBySide(before.subjects, (one) => Promise.allSettled([strip(hand, one, before)])),
+      sessionsOfRoles({ ...hand, trailSdk, trail }, before, settings),
+    ]);
     const settled = stripped.flat();
     const failed = settled.find((one) => one.status === "rejected");
     if (failed && actions.length === 0) throw failed.reason;
     const open = settled.flatMap((one) =>
       one.status === "rejected" ? [String(one.reason)] : one.value,
     );
-    return addToCase(before, [{ open, alerts: await sessions }], actions);
+    return addToCase(before, [{ open }, assumed], actions);
   };
 }
 
-/** Once a case, beside the calls that take away. */
-async function sessionsOfRoles(sdk: TrailSdk, trail: CloudTrailClient, known: Case) {
-  if (known.round > 0) return [];
+/**
+ * Beside the calls that take away. A person hears of them once a case; by `containRoles` every pass
+ * looks, since CloudTrail may be late, and tells of the roles that it is the first to find.
+ */
+async function sessionsOfRoles(
+  hand: AccountHand & { trailSdk: TrailSdk; trail: CloudTrailClient },
+  known: Case,
+  settings: StripSettings,
+): Promise<Pass> {
+  const isFirst = known.round === 0;
+  if (!isFirst && !settings.containRoles) return {};
   const users = known.subjects.filter((one) => one.kind === "user");
   const found = await Promise.all(
-    users.map(({ name, accessKeyId, before }) => {
+    users.map(async ({ name, accessKeyId, before }) => {
       const ids = [
         ...(before?.keys ?? []).map(({ id }) => id),
         ...(accessKeyId ? [accessKeyId] : []),
       ];
-      return roleSessionsOf(sdk, trail, name, [...new Set(ids)]);
+      const { roles, unsure } = await roleSessionsOf(hand.trailSdk, hand.trail, name, [
+        ...new Set(ids),
+      ]);
+      return { assumed: roles.map((role): Assumed => ({ user: name, role })), unsure };
     }),
   );
-  return found.flat();
+  const assumed = found.flatMap((one) => one.assumed);
+  const contained = settings.containRoles
+    ? await containAssumed(hand, assumed, known, settings)
+    : {};
+  const isNew = ({ role }: Assumed) =>
+    contained.subjects?.some((one) => one.kind === "role" && one.name === role.role);
+  const told = isFirst ? assumed : assumed.filter(isNew);
+  const alerts = told.map(({ role }) => role.sentence);
+  const unsure = isFirst ? found.flatMap((one) => one.unsure) : [];
+  return joined([{ alerts: [...alerts, ...unsure] }, contained]);
 }
 
 /** @returns what a look did not show, in words. */

@@ -3,11 +3,18 @@ import { howToEnd, isReservedArn, revokeSessions } from "../../events/role";
 import type { AdminJudgement, Grant } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { servicesIn, strangersIn } from "../../rulebook/trustPolicy";
-import type { CaseSubject, Pass } from "../case";
+import type { CaseSubject, Mode, Pass } from "../case";
 import { believeGone, noLook } from "../listed";
 import { minified } from "./document";
 import { all, policyDocument } from "./look";
-import { type AccountEye, type AccountHand, grantMakesAdmin, notExempt, patiently } from "./user";
+import {
+  type AccountEye,
+  type AccountHand,
+  grantMakesAdmin,
+  isFull,
+  notExempt,
+  patiently,
+} from "./user";
 
 /** A role as IAM shows it now. Documents are texts as IAM stores them, URL-encoded, but `minified`. */
 export interface RoleLook {
@@ -123,14 +130,17 @@ export async function containRole(hand: AccountHand, role: RoleSubject): Promise
   if (alertOnly) return { alerts: [alertOnly] };
   if (!role.proved) return lookThenCut(hand, role);
   const look: { begun?: Promise<RoleLook | Error | undefined> } = {};
-  const cutting = denyRole(hand, name, async () => look.begun);
+  const cutting = denyRole(hand, name, async () => {
+    const seen = await look.begun;
+    return seen instanceof Error ? undefined : seen;
+  });
   look.begun = lookAtRole(hand, name).catch((error: Error) => error);
   const [outcome, seen] = await Promise.all([cutting, look.begun]);
   // A role that was made a moment ago may not be there yet.
   if (outcome === "gone") return lookThenCut(hand, role);
-  if (!(seen instanceof Error)) return contained(role, seen);
+  if (!(seen instanceof Error)) return contained(hand, role, seen);
   const note = `The look at role ${name} failed, so the case lacks its state before: ${seen}`;
-  return { ...contained(role, undefined), notes: [note] };
+  return { ...contained(hand, role, undefined), notes: [note] };
 }
 
 async function lookThenCut(hand: AccountHand, role: RoleSubject): Promise<Pass> {
@@ -150,7 +160,7 @@ async function lookThenCut(hand: AccountHand, role: RoleSubject): Promise<Pass> 
     return { alerts: [unsure] };
   }
   await denyRole(hand, name, async () => found);
-  return { ...contained(role, found), notes: judgement.reasons };
+  return { ...contained(hand, role, found), notes: judgement.reasons };
 }
 
 type Judgement = Pick<AdminJudgement, "answer" | "reasons">;
@@ -204,7 +214,11 @@ function documentIn({ documents }: RoleLook, arn: string): string {
   return documents.find((one) => one.arn === arn)?.document ?? "unknown";
 }
 
-function contained(role: RoleSubject, before: RoleLook | undefined): Pass {
+function contained(
+  { settings }: AccountEye,
+  role: RoleSubject,
+  before: RoleLook | undefined,
+): Pass {
   const { name, grant } = role;
   const subject: RoleCase = {
     kind: "role",
@@ -213,11 +227,15 @@ function contained(role: RoleSubject, before: RoleLook | undefined): Pass {
     ...(grant?.kind === "inline" && { policyName: grant.policyName }),
     ...(before && { before }),
   };
-  return { subjects: [subject], alerts: [whatStops(role, before)] };
+  return { subjects: [subject], alerts: [whatStops(settings.mode, role, before)] };
 }
 
 /** Whoever has the role stands still: a person decides how long that may be. */
-function whatStops({ name, grant, caller }: RoleSubject, before: RoleLook | undefined): string {
+function whatStops(
+  mode: Mode,
+  { name, grant, caller }: RoleSubject,
+  before: RoleLook | undefined,
+): string {
   const services = servicesIn(before?.trust);
   const profiles = before?.instanceProfiles ?? [];
   const users = [
@@ -225,7 +243,10 @@ function whatStops({ name, grant, caller }: RoleSubject, before: RoleLook | unde
     ...(profiles.length > 0 ? [`EC2 instances with the profile ${profiles.join(", ")}`] : []),
     "every session that it has",
   ];
-  const stops = `Role ${name} is denied everything now: ${users.join("; ")} can do nothing as it.`;
+  const stops =
+    mode === "observe"
+      ? `Role ${name} would be denied everything: ${users.join("; ")} could do nothing as it.`
+      : `Role ${name} is denied everything now: ${users.join("; ")} can do nothing as it.`;
   if (grant) return stops;
   if (caller) return `${stops} Before you lift that, end its sessions: ${revokeSessions(name)}`;
   return `${stops} Who may assume it was not changed: take the strangers out of its trust policy before you lift that.`;
@@ -281,10 +302,16 @@ async function takeGrant(
  * @param looked resolves when the role has been looked at, so that the case knows the boundary that
  *   the owner had set before it is replaced.
  */
-async function denyRole(hand: AccountHand, name: string, looked: () => Promise<unknown>) {
+async function denyRole(
+  hand: AccountHand,
+  name: string,
+  looked: () => Promise<RoleLook | undefined>,
+) {
   const attached = await attachDenyAll(hand, name);
-  if (attached !== "full") return attached;
-  await looked();
+  if (attached !== "full" && attached !== "would") return attached;
+  const seen = await looked();
+  // What only observes is not told that there is no room: it counts.
+  if (attached === "would" && !(seen && isFull(seen, hand))) return attached;
   return putDenyAllBoundary(hand, name);
 }
 

@@ -13,6 +13,26 @@ const CHAINED_MS = 3_600_000;
 /** Roles that are told of by name: a state of the execution holds 256 KB, and a user may assume any. */
 const MOST_ROLES = 20;
 
+/** A role of which a contained user has sessions that go on. */
+export interface AssumedRole {
+  /** Its name, without the path. */
+  role: string;
+  /** As its newest session was asked for. */
+  arn: string;
+  /** Is it a role of the account that is asked? */
+  isOwn: boolean;
+  /** The sessions, when they end and how a person ends them. */
+  sentence: string;
+}
+
+/** What CloudTrail shows of a user's sessions of roles. */
+export interface RoleSessions {
+  /** The one that was assumed last before the others; at most `MOST_ROLES`. */
+  roles: AssumedRole[];
+  /** What it does not show, in sentences. */
+  unsure: string[];
+}
+
 /**
  * The sessions of roles that a user had assumed: they outlive his containment, since a session's
  * rights are its role's. So do the sessions of further roles that such a session had assumed, even
@@ -38,7 +58,7 @@ export async function roleSessionsOf(
   trail: CloudTrailClient,
   name: string,
   keyIds: string[],
-): Promise<string[]> {
+): Promise<RoleSessions> {
   const since = new Date(Date.now() - HOURS * 3_600_000);
   const until = lookUntil();
   const ask: Ask = (by, value) => eventsOf(sdk, trail, { by, value, since }, until);
@@ -58,11 +78,11 @@ export async function roleSessionsOf(
       : [];
     const { found, unfollowed } = await chained(ask, own);
     const alive = [...own, ...found].filter(isAlive);
-    return [...sentences(name, alive), ...cut, ...unknown(name, unfollowed)];
+    const { roles, rest } = byRole(name, alive);
+    return { roles, unsure: [...rest, ...cut, ...unknown(name, unfollowed)] };
   } catch (error) {
-    return [
-      `Which roles user ${name} had assumed could not be looked up in ${trailRegion()} (${error}): ask CloudTrail for his AssumeRole calls`,
-    ];
+    const unsure = `Which roles user ${name} had assumed could not be looked up in ${trailRegion()} (${error}): ask CloudTrail for his AssumeRole calls`;
+    return { roles: [], unsure: [unsure] };
   }
 }
 
@@ -70,6 +90,8 @@ type Ask = (by: Question["by"], value: string) => ReturnType<typeof eventsOf>;
 
 interface Session {
   role: string;
+  arn: string;
+  isOwn: boolean;
   session: string;
   /** Milliseconds since 1970 at which it was assumed; 0 where the event does not tell. */
   at: number;
@@ -114,41 +136,33 @@ async function chained(ask: Ask, own: Session[]) {
   }
 }
 
-/** One sentence a role, the one that was assumed last before the others. */
-function sentences(name: string, sessions: Session[]): string[] {
+/** The roles, the one that was assumed last before the others, and how many more there are. */
+function byRole(name: string, sessions: Session[]): { roles: AssumedRole[]; rest: string[] } {
   const newestFirst = [...sessions].sort((one, other) => other.at - one.at);
-  const roles = [...new Set(newestFirst.map(({ role }) => role))];
-  const rest = roles.length - MOST_ROLES;
-  return [
-    ...roles.slice(0, MOST_ROLES).map((role) =>
-      sentence(
-        name,
-        newestFirst.filter((one) => one.role === role),
-      ),
-    ),
-    ...(rest > 0
-      ? [
-          `User ${name} had assumed ${rest} more roles whose sessions go on: ask CloudTrail for his AssumeRole calls`,
-        ]
-      : []),
-  ];
+  const arns = [...new Set(newestFirst.map(({ arn }) => arn))];
+  const more = arns.length - MOST_ROLES;
+  const roles = arns.slice(0, MOST_ROLES).flatMap((arn) => {
+    const its = newestFirst.filter((one) => one.arn === arn);
+    const [newest] = its;
+    return newest ? [roleOf(name, newest, its)] : [];
+  });
+  const words = `User ${name} had assumed ${more} more roles whose sessions go on: ask CloudTrail for his AssumeRole calls`;
+  return { roles, rest: more > 0 ? [words] : [] };
 }
 
-/** @param sessions of one role, the newest first. */
-function sentence(name: string, sessions: Session[]): string {
-  const [newest] = sessions;
-  if (!newest) return "";
-  const { role, session, through } = newest;
+/** @param sessions of the one role. */
+function roleOf(name: string, newest: Session, sessions: Session[]): AssumedRole {
+  const { role, arn, isOwn, session, through } = newest;
   const by = through.length > 0 ? ` by its session of role ${through.join(", then of role ")}` : "";
   const which =
     sessions.length === 1
       ? `its session ${session} lasts`
       : `${sessions.length} sessions, the newest of them ${session}, last`;
-  return (
-    `User ${name} had assumed role ${role}${by}: ${which} until ${lastEnd(sessions)}. This ` +
-    `ends the sessions that the role has: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
-    `late, and was asked in ${trailRegion()} only, not where he may have called other regions' STS)`
-  );
+  const sentence =
+    `User ${name} had assumed role ${isOwn ? role : arn}${by}: ${which} until ${lastEnd(sessions)}. This ` +
+    `ends the sessions that the role has${isOwn ? "" : ", in its account"}: ${revokeSessions(role)} (CloudTrail may be 15 minutes ` +
+    `late, and was asked in ${trailRegion()} only, not where he may have called other regions' STS)`;
+  return { role, arn, isOwn, sentence };
 }
 
 /** When the last of them ends. One that does not tell may outlive the others. */
@@ -198,15 +212,16 @@ function sessionIn(
   caller: string,
   through: string[],
 ): Session | undefined {
-  const { userIdentity, errorCode, requestParameters, responseElements } = JSON.parse(
-    CloudTrailEvent,
-  ) as {
-    userIdentity?: { type?: string };
-    errorCode?: string;
-    requestParameters?: { roleArn?: string; roleSessionName?: string };
-    responseElements?: { credentials?: { accessKeyId?: string; expiration?: string } };
-  };
-  const role = requestParameters?.roleArn?.split("/").at(-1);
+  const { userIdentity, errorCode, recipientAccountId, requestParameters, responseElements } =
+    JSON.parse(CloudTrailEvent) as {
+      userIdentity?: { type?: string };
+      recipientAccountId?: string;
+      errorCode?: string;
+      requestParameters?: { roleArn?: string; roleSessionName?: string };
+      responseElements?: { credentials?: { accessKeyId?: string; expiration?: string } };
+    };
+  const arn = requestParameters?.roleArn ?? "";
+  const role = arn.split("/").at(-1);
   if (userIdentity?.type !== caller || errorCode || !role) return undefined;
   const { accessKeyId, expiration } = responseElements?.credentials ?? {};
   // CloudTrail writes "Jun 1, 2026, 1:00:00 PM", in UTC.
@@ -214,6 +229,9 @@ function sessionIn(
   const expires = new Date(text);
   return {
     role,
+    arn,
+    // Of another account's role there is a record in both.
+    isOwn: arn.split(":")[4] === recipientAccountId,
     session: requestParameters?.roleSessionName ?? "unknown",
     at: EventTime?.getTime() ?? 0,
     ...(!Number.isNaN(expires.getTime()) && { expires }),

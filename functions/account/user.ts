@@ -107,12 +107,13 @@ async function denyEverything(hand: AccountHand, name: string, looked: Looked) {
 type Looked = () => Promise<Look | undefined>;
 
 /**
- * Managed policies that a user may have, unless AWS has raised it for the account.
+ * Managed policies that a user or a role may have, unless AWS has raised it for the account.
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 const ATTACHMENTS = 10;
 
-function isFull({ attached }: Look, { denyAll }: AccountHand): boolean {
+/** Are the attachments of a user or a role taken? */
+export function isFull({ attached }: { attached: string[] }, { denyAll }: AccountHand): boolean {
   return attached.length >= ATTACHMENTS && !attached.includes(denyAll);
 }
 

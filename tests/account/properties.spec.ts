@@ -7,7 +7,6 @@ import { runSimulation } from "@cloud-copilot/iam-simulate";
 import fc from "fast-check";
 import { classify, type IncidentSettings } from "../../events/classify";
 import type { Incident } from "../../events/incident";
-import type { AccountSettings } from "../../functions/account/user";
 import { type Action, type Case, MOST_ROUNDS, type Mode } from "../../functions/case";
 import { emergencyActionAccount } from "../../functions/EmergencyActionAccount";
 import { stripAccount } from "../../functions/StripAccount";
@@ -64,7 +63,7 @@ const given: fc.Arbitrary<Given> = fc.record({
 
 /** The state machine's way through the account branch, without its waits. */
 async function contain(iam: InMemoryIam, incident: Incident, mode: Mode): Promise<Case> {
-  const told: AccountSettings = settings(mode);
+  const told = settings(mode);
   const first = emergencyActionAccount(iam.sdk, told);
   const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
   const strip = stripAccount(iam.sdk, trail.sdk, told);

@@ -63,7 +63,9 @@ export const bareLook = {
 };
 
 export function settings(mode: Mode = "enforce", exemptions: Exemption[] = []) {
-  return { mode, exemptions, protectedPrincipals: ["break-glass"], applicationUsers: ["app-*"] };
+  const users = { protectedPrincipals: ["break-glass"], applicationUsers: ["app-*"] };
+  const roles = { trustedActors: [], stackRoles: [], containRoles: false };
+  return { mode, exemptions, ...users, ...roles };
 }
 
 export function attached(...arns: string[]) {

@@ -16,6 +16,7 @@ function written(time: Date): string {
 function assumed(role: string, expiration?: string, over: object = {}) {
   const record = {
     userIdentity: { type: "IAMUser", userName: "bob", accessKeyId: "ASIA1" },
+    recipientAccountId: "123456789012",
     requestParameters: { roleArn: `arn:aws:iam::123456789012:role/${role}`, roleSessionName: "it" },
     responseElements: {
       credentials: { accessKeyId: `ASIA-${role}`, ...(expiration && { expiration }) },
@@ -31,8 +32,8 @@ function assumed(role: string, expiration?: string, over: object = {}) {
 
 async function ask(LookupEvents: NonNullable<Trail["LookupEvents"]>, keyIds = ["AKIA1"]) {
   const { sdk, calls } = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents });
-  const told = await roleSessionsOf(sdk, new sdk.CloudTrailClient({}), "bob", keyIds);
-  return { told, calls };
+  const { roles, unsure } = await roleSessionsOf(sdk, new sdk.CloudTrailClient({}), "bob", keyIds);
+  return { told: [...roles.map(({ sentence }) => sentence), ...unsure], roles, calls };
 }
 
 /** What CloudTrail has, by the name or key that is asked for; of all others nothing. */
@@ -113,6 +114,25 @@ describe("roleSessionsOf", () => {
     assert.match(
       none.join(),
       /^Which roles user bob had assumed could not be looked up in eu-west-1 \(ThrottlingException: Rate exceeded\): ask CloudTrail for his AssumeRole calls$/,
+    );
+  });
+
+  it("tells another account's role by its ARN", async () => {
+    const roleArn = "arn:aws:iam::210987654321:role/team/worker";
+    const foreign = assumed("worker", written(IN_AN_HOUR), { requestParameters: { roleArn } });
+    const bob = [{ ...foreign, EventId: "foreign" }, assumed("worker", written(IN_AN_HOUR))];
+    const { roles } = await ask(history({ bob }));
+    assert.deepEqual(
+      roles.map(({ sentence: _, ...rest }) => rest),
+      [
+        { role: "worker", arn: roleArn, isOwn: false },
+        { role: "worker", arn: "arn:aws:iam::123456789012:role/worker", isOwn: true },
+      ],
+    );
+    assert.match(String(roles[0]?.sentence), new RegExp(`^User bob had assumed role ${roleArn}: `));
+    assert.match(
+      String(roles[0]?.sentence),
+      /ends the sessions that the role has, in its account: /,
     );
   });
 
