@@ -2,10 +2,8 @@ import type { GroupSubject } from "../../events/incident";
 import { documentMakesAdmin } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import type { CaseSubject } from "../case";
-import { isGone } from "../cut";
-import { believeGone, listed } from "../listed";
-import { minified } from "./document";
-import { attachedToGroup, policyDocument } from "./look";
+import { believeGone, listed, noLook } from "../listed";
+import { attachedToGroup, inlineOfGroupNamed, policyDocument } from "./look";
 import type { AccountEye, AccountHand } from "./user";
 
 type GroupCase = Extract<CaseSubject, { kind: "group" }>;
@@ -34,19 +32,16 @@ export async function groupGrantDocument(
   { name, grant }: Pick<GroupSubject, "name" | "grant">,
 ): Promise<string | undefined> {
   if (grant?.kind === "attached") {
-    return awsManagedPolicy(grant.policyArn)
-      ? undefined
-      : policyDocument(sdk, iam, grant.policyArn);
+    const { policyArn } = grant;
+    if (awsManagedPolicy(policyArn)) return undefined;
+    const document = await policyDocument(sdk, iam, policyArn);
+    if (document === undefined && (await attachedToGroup(sdk, iam, name)).includes(policyArn)) {
+      throw noLook(`AWS says that ${policyArn} is not there, and shows it on group ${name}`);
+    }
+    return document;
   }
   if (grant?.kind !== "inline") return undefined;
-  const command = new sdk.GetGroupPolicyCommand({ GroupName: name, PolicyName: grant.policyName });
-  try {
-    const { PolicyDocument } = await iam.send(command);
-    return PolicyDocument === undefined ? undefined : minified(PolicyDocument);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+  return inlineOfGroupNamed(sdk, iam, name, grant.policyName);
 }
 
 /** Does a document that a group was given make its members admins? What is gone does not. */

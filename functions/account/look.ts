@@ -2,7 +2,7 @@ import type { GetUserCommandOutput, IAMClient } from "@aws-sdk/client-iam";
 import type { Grant } from "../../rulebook/admin";
 import { awsManagedPolicy } from "../../rulebook/managedPolicies";
 import { isGone } from "../cut";
-import { listed, noLook } from "../listed";
+import { believeGone, listed, noLook } from "../listed";
 import { minified } from "./document";
 
 /** The SDK module that a handler is given; its client is made once per sandbox. */
@@ -274,15 +274,16 @@ async function attachedToUser(sdk: IamSdk, iam: IAMClient, name: string): Promis
 
 async function inlineOfUser(eye: LookingEye, name: string): Promise<Look["inline"]> {
   const { sdk, iam, seen } = eye;
-  const pages = sdk.paginateListUserPolicies({ client: iam }, { UserName: name });
-  const names = await seen(
-    "iam:ListUserPolicies",
-    all(pages, (page) => page.PolicyNames),
-    [],
-  );
+  const list = () =>
+    all(
+      sdk.paginateListUserPolicies({ client: iam }, { UserName: name }),
+      (page) => page.PolicyNames,
+    );
+  const names = await seen("iam:ListUserPolicies", list(), []);
   return documentsOf(names, (PolicyName) => {
-    const look = orGone(iam.send(new sdk.GetUserPolicyCommand({ UserName: name, PolicyName })));
-    return seen(`iam:GetUserPolicy of ${PolicyName}`, look, undefined);
+    const command = new sdk.GetUserPolicyCommand({ UserName: name, PolicyName });
+    const inline = { name: PolicyName, of: `user ${name}`, get: () => iam.send(command), list };
+    return seen(`iam:GetUserPolicy of ${PolicyName}`, inlineDocument(inline), undefined);
   });
 }
 
@@ -316,20 +317,88 @@ export async function attachedToGroup(
   iam: IAMClient,
   group: string,
 ): Promise<string[]> {
-  const pages = sdk.paginateListAttachedGroupPolicies({ client: iam }, { GroupName: group });
-  return arnsIn((await orGone(all(pages, (page) => page.AttachedPolicies))) ?? []);
+  const at = { client: iam };
+  const GroupName = group;
+  try {
+    const pages = sdk.paginateListAttachedGroupPolicies(at, { GroupName });
+    return arnsIn(await all(pages, (page) => page.AttachedPolicies));
+  } catch (error) {
+    const second = () => sdk.paginateListGroupPolicies(at, { GroupName }).next();
+    await believeGone(error, `group ${group}`, second);
+    return [];
+  }
+}
+
+/** Names of the inline policies of a group; none where the group is gone. */
+export async function inlineNamesOfGroup(
+  sdk: IamSdk,
+  iam: IAMClient,
+  group: string,
+): Promise<string[]> {
+  const at = { client: iam };
+  const GroupName = group;
+  try {
+    const pages = sdk.paginateListGroupPolicies(at, { GroupName });
+    return await all(pages, (page) => page.PolicyNames);
+  } catch (error) {
+    const second = () => sdk.paginateListAttachedGroupPolicies(at, { GroupName }).next();
+    await believeGone(error, `group ${group}`, second);
+    return [];
+  }
 }
 
 async function inlineOfGroup(eye: LookingEye, group: string): Promise<Look["inline"]> {
   const { sdk, iam, seen } = eye;
-  const pages = sdk.paginateListGroupPolicies({ client: iam }, { GroupName: group });
-  const look = orGone(all(pages, (page) => page.PolicyNames));
-  const names = (await seen(`iam:ListGroupPolicies of ${group}`, look, undefined)) ?? [];
+  const look = inlineNamesOfGroup(sdk, iam, group);
+  const names = await seen(`iam:ListGroupPolicies of ${group}`, look, []);
   return documentsOf(names, (PolicyName) => {
-    const get = new sdk.GetGroupPolicyCommand({ GroupName: group, PolicyName });
     const call = `iam:GetGroupPolicy of ${PolicyName} of ${group}`;
-    return seen(call, orGone(iam.send(get)), undefined);
+    return seen(call, inlineOfGroupNamed(sdk, iam, group, PolicyName), undefined);
   });
+}
+
+/** The document of a group's inline policy; undefined where it is gone. */
+export function inlineOfGroupNamed(
+  sdk: IamSdk,
+  iam: IAMClient,
+  group: string,
+  name: string,
+): Promise<string | undefined> {
+  const command = new sdk.GetGroupPolicyCommand({ GroupName: group, PolicyName: name });
+  return inlineDocument({
+    name,
+    of: `group ${group}`,
+    get: () => iam.send(command),
+    list: () => inlineNamesOfGroup(sdk, iam, group),
+  });
+}
+
+/**
+ * The document of an inline policy, `minified`; undefined where it is gone. IAM's look-ups may lag
+ * behind its changes, and one wrong "not there" would hide a grant: a list has to agree.
+ * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+ *
+ * @param of who has it: "user bob".
+ * @throws LookFailed where the list shows it, or the answer holds no document.
+ */
+export async function inlineDocument(inline: {
+  name: string;
+  of: string;
+  get: () => Promise<{ PolicyDocument?: string | undefined }>;
+  list: () => Promise<string[]>;
+}): Promise<string | undefined> {
+  const { name, of, get, list } = inline;
+  const what = `inline policy ${name} of ${of}`;
+  try {
+    const { PolicyDocument } = await get();
+    if (PolicyDocument === undefined) throw noLook(`IAM's answer about ${what} holds none`);
+    return minified(PolicyDocument);
+  } catch (error) {
+    await believeGone(error, what, async () => {
+      if (!(await list()).includes(name)) throw error;
+    });
+    return undefined;
+  }
 }
 
 type Credentials = Pick<
@@ -400,15 +469,14 @@ function credential(id = "", status = ""): Credential {
   return { id, status };
 }
 
-async function documentsOf(
+/** The inline policies of these names that are there. */
+export async function documentsOf(
   names: string[],
-  get: (name: string) => Promise<{ PolicyDocument?: string | undefined } | undefined>,
+  get: (name: string) => Promise<string | undefined>,
 ): Promise<Look["inline"]> {
-  const found = await Promise.all(
-    names.map(async (name) => ({ name, document: (await get(name))?.PolicyDocument })),
-  );
+  const found = await Promise.all(names.map(async (name) => ({ name, document: await get(name) })));
   return found.flatMap(({ name, document }) =>
-    document === undefined ? [] : [{ name, document: minified(document) }],
+    document === undefined ? [] : [{ name, document }],
   );
 }
 

@@ -6,7 +6,7 @@ import { servicesIn, strangersIn } from "../../rulebook/trustPolicy";
 import type { CaseSubject, Mode, Pass } from "../case";
 import { believeGone, noLook } from "../listed";
 import { minified } from "./document";
-import { all, policyDocument } from "./look";
+import { all, documentsOf, inlineDocument, policyDocument } from "./look";
 import {
   type AccountEye,
   type AccountHand,
@@ -99,25 +99,17 @@ async function inlineOfRole(
   { sdk, iam }: Pick<AccountEye, "sdk" | "iam">,
   RoleName: string,
 ): Promise<RoleLook["inline"]> {
-  const listNames = () =>
+  const list = () =>
     all(sdk.paginateListRolePolicies({ client: iam }, { RoleName }), (page) => page.PolicyNames);
-  const found = await Promise.all(
-    (await listNames()).map(async (name) => {
-      const what = `inline policy ${name} of role ${RoleName}`;
-      const command = new sdk.GetRolePolicyCommand({ RoleName, PolicyName: name });
-      try {
-        const { PolicyDocument } = await iam.send(command);
-        if (PolicyDocument === undefined) throw noLook(`IAM's answer about ${what} holds none`);
-        return { name, document: minified(PolicyDocument) };
-      } catch (error) {
-        await believeGone(error, what, async () => {
-          if (!(await listNames()).includes(name)) throw error;
-        });
-        return undefined;
-      }
-    }),
-  );
-  return found.filter((one) => one !== undefined);
+  return documentsOf(await list(), (name) => {
+    const command = new sdk.GetRolePolicyCommand({ RoleName, PolicyName: name });
+    return inlineDocument({
+      name,
+      of: `role ${RoleName}`,
+      get: () => iam.send(command),
+      list,
+    });
+  });
 }
 
 /**

@@ -209,6 +209,7 @@ describe("StripAccount", () => {
     const away = {
       ListAttachedGroupPolicies: attached(READ_ONLY),
       GetGroupPolicy: noSuchEntity,
+      ListGroupPolicies: { PolicyNames: [] },
       ListEntitiesForPolicy: noSuchEntity,
       GetPolicy: noSuchEntity,
     };

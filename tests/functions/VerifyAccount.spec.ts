@@ -156,7 +156,11 @@ const cases: [
   [
     "a group that is gone",
     { ...devs, policyName: "p" },
-    { GetGroupPolicy: noSuchEntity },
+    {
+      GetGroupPolicy: noSuchEntity,
+      ListGroupPolicies: noSuchEntity,
+      ListAttachedGroupPolicies: noSuchEntity,
+    },
     [],
     { granted: false },
   ],

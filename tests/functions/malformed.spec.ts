@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
 import * as iam from "@aws-sdk/client-iam";
+import type { GroupSubject } from "../../events/incident";
+import { groupGrantDocument } from "../../functions/account/group";
 import { lookAtUser } from "../../functions/account/look";
 import { lookAtRole, roleDoors } from "../../functions/account/role";
 import { fakeSdk, inTurn, noSuchEntity } from "./fakeSdk";
-import { ADMIN, bareUser, DENY_ALL, HARMLESS, type IamAnswers, nobody, settings } from "./given";
+import {
+  ADMIN,
+  attached,
+  bareUser,
+  DENY_ALL,
+  HARMLESS,
+  type IamAnswers,
+  nobody,
+  settings,
+  TEAM,
+} from "./given";
 
 function look(answers: IamAnswers) {
   const { sdk } = fakeSdk(iam, "IAMClient", { ...bareUser, ...answers });
@@ -65,6 +77,70 @@ describe("a look at a user that is none", () => {
     assert.equal(await look(nobody), undefined);
   });
 
+  const devs = { ListGroupsForUser: { Groups: [{ GroupName: "devs" }] } };
+  const groupLists = {
+    ListAttachedGroupPolicies: { AttachedPolicies: [] },
+    ListGroupPolicies: { PolicyNames: ["all"] },
+  };
+
+  it("a list shows an inline policy that IAM does not know", async () => {
+    const shown = (what: string) => `LookFailed: AWS says that ${what} is not there, and shows it`;
+    const his = { ListUserPolicies: { PolicyNames: ["all"] }, GetUserPolicy: noSuchEntity };
+    const groups = { ...devs, ...groupLists, GetGroupPolicy: noSuchEntity };
+    const found = await look({ ...his, ...groups });
+    assert.deepEqual(
+      [found?.inline, found?.groups, found?.failed],
+      [
+        [],
+        [{ name: "devs", attached: [], inline: [] }],
+        [
+          { call: "iam:GetUserPolicy of all", error: shown("inline policy all of user bob") },
+          {
+            call: "iam:GetGroupPolicy of all of devs",
+            error: shown("inline policy all of group devs"),
+          },
+        ],
+      ],
+    );
+  });
+
+  it("an inline policy without a document", async () => {
+    const his = { ListUserPolicies: { PolicyNames: ["all"] }, GetUserPolicy: {} };
+    const error = "LookFailed: IAM's answer about inline policy all of user bob holds none";
+    assert.deepEqual((await look(his))?.failed, [{ call: "iam:GetUserPolicy of all", error }]);
+  });
+
+  it("is a look where an inline policy went in between, by the list too", async () => {
+    const went = () => inTurn({ PolicyNames: ["all"] }, { PolicyNames: [] });
+    const found = await look({
+      ...devs,
+      ...groupLists,
+      ListUserPolicies: went(),
+      GetUserPolicy: noSuchEntity,
+      ListGroupPolicies: went(),
+      GetGroupPolicy: noSuchEntity,
+    });
+    const groups = [{ name: "devs", attached: [], inline: [] }];
+    assert.deepEqual([found?.inline, found?.groups, found?.failed], [[], groups, undefined]);
+  });
+
+  for (const call of ["ListAttachedGroupPolicies", "ListGroupPolicies"] as const) {
+    it(`${call} does not know a group that the other one shows`, async () => {
+      const answers = { ...devs, ...groupLists, GetGroupPolicy: { PolicyDocument: HARMLESS } };
+      const error = "LookFailed: AWS says that group devs is not there, and shows it";
+      assert.deepEqual((await look({ ...answers, [call]: noSuchEntity }))?.failed, [
+        { call: `iam:${call} of devs`, error },
+      ]);
+    });
+  }
+
+  it("is a look where a group went in between", async () => {
+    const gone = { ListAttachedGroupPolicies: noSuchEntity, ListGroupPolicies: noSuchEntity };
+    const found = await look({ ...devs, ...gone });
+    const groups = [{ name: "devs", attached: [], inline: [] }];
+    assert.deepEqual([found?.groups, found?.failed], [groups, undefined]);
+  });
+
   it("tells of twenty calls that failed one by one, those about himself first", async () => {
     const names = Array.from({ length: 30 }, (_, index) => `p${index}`);
     const failed = (
@@ -107,6 +183,37 @@ async function stillOpen(
 ) {
   return roleDoors(eye, role, await lookAtRole(eye, role.name));
 }
+
+describe("a look at what a group was given", () => {
+  const look = (answers: IamAnswers, grant: GroupSubject["grant"]) => {
+    const { sdk } = fakeSdk(iam, "IAMClient", answers);
+    const eye = { sdk, iam: new sdk.IAMClient({}), denyAll: DENY_ALL, settings: settings() };
+    return groupGrantDocument(eye, { name: "devs", ...(grant && { grant }) });
+  };
+  const inline = { kind: "inline", policyName: "all" } as const;
+  const managed = { kind: "attached", policyArn: TEAM } as const;
+
+  it("is none where a list shows what IAM does not know", async () => {
+    const listed = { GetGroupPolicy: noSuchEntity, ListGroupPolicies: { PolicyNames: ["all"] } };
+    const shown = "is not there, and shows it";
+    await assert.rejects(look(listed, inline), {
+      name: "LookFailed",
+      message: `AWS says that inline policy all of group devs ${shown}`,
+    });
+    const has = { GetPolicy: noSuchEntity, ListAttachedGroupPolicies: attached(TEAM) };
+    await assert.rejects(look(has, managed), {
+      name: "LookFailed",
+      message: `AWS says that ${TEAM} ${shown} on group devs`,
+    });
+  });
+
+  it("shows that it is gone where the list agrees", async () => {
+    const inlineGone = { GetGroupPolicy: noSuchEntity, ListGroupPolicies: { PolicyNames: ["b"] } };
+    assert.equal(await look(inlineGone, inline), undefined);
+    const away = { GetPolicy: noSuchEntity, ListAttachedGroupPolicies: attached() };
+    assert.equal(await look(away, managed), undefined);
+  });
+});
 
 describe("a look at a role that is none", () => {
   const broken = (message: string) => ({ name: "LookFailed", message });
