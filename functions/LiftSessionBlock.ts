@@ -37,7 +37,7 @@ export function liftSessionBlock(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mode:
     const { blocks: all } = await readBlocks(store, before.id);
     const own = all.find(({ caseId }) => caseId === before.id);
     if (!own) return addToCase(before, [{ notes: ["The session block was lifted before"] }]);
-    const lifted = await liftBlocks(hand, store, all, own, mode === "enforce");
-    return { ...addToCase(before, [lifted], actions), open: lifted.open };
+    const { notes, open } = await liftBlocks(hand, store, all, own, mode === "enforce");
+    return { ...addToCase(before, [{ notes, open }], actions), open };
   };
 }

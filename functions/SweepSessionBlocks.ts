@@ -46,14 +46,19 @@ export function sweepSessionBlocks(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mod
     const due = new Date(Date.now() - MARGIN_MINUTES * 60_000).toISOString();
     for (const own of all.filter(({ until }) => until < due)) {
       try {
-        const { notes, open } = await liftBlocks(hand, store, all, own, mode === "enforce");
+        const {
+          notes,
+          open,
+          left: rest,
+        } = await liftBlocks(hand, store, all, own, mode === "enforce");
         swept.notes.push(...notes);
         left.push(...open.map((one) => `${own.caseId}: ${one}`));
         if (mode === "observe") left.push(`${own.caseId}: observe mode lifts nothing`);
-        if (open.length === 0 && mode === "enforce") {
-          swept.lifted.push(own.caseId);
-          all = all.filter((one) => one !== own);
-        }
+        if (rest.changes.length === 0) swept.lifted.push(own.caseId);
+        all = all.flatMap((one) => {
+          if (one !== own) return [one];
+          return rest.changes.length > 0 ? [rest] : [];
+        });
       } catch (error) {
         left.push(`${own.caseId}: ${error instanceof Error ? error.message : String(error)}`);
       }

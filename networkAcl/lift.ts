@@ -10,13 +10,17 @@ import {
   sourceOf,
 } from "./acl";
 import { movesInOrder } from "./numbers";
-import { entriesNow, type Traced, traced } from "./trace";
+import { entriesNow, movesOf, type Traced, traced } from "./trace";
 
 export interface LiftPlan extends AclLift {
-  /** Entries of the block that are not there. */
+  /** Entries of the block that are not there, where they would be. */
   gone: AclEntry[];
+  /** The same, as the block made them. */
+  goneOf: AclEntry[];
   /** Moves of the block that cannot be undone, and nobody else will undo. */
   stay: Move[];
+  /** Is an entry where moves that the block knows took it, or others took it since? */
+  isDisplaced: boolean;
   /** What was changed meanwhile, and stays as it is, as sentences. */
   notes: string[];
 }
@@ -42,10 +46,14 @@ export function planLift(
   const made = entriesNow(entries, block, others);
   const isMade = (entry: AclEntry) => made.some((own) => sameEntry(own, entry));
   const moves = [...(block.inherited ?? []), ...block.move];
+  const all = inTurn(block, others);
+  const allMoves = movesOf(all);
+  const known = moves.map((one) => JSON.stringify(one));
+  const isKnown = (one: Move) => known.includes(JSON.stringify(one));
   const { copies, move, rest } = movedBack(
     inOrder(entries.filter((entry) => !entry.egress && !isMade(entry))),
     moves,
-    madeByOthers(entries, block, others),
+    all.flatMap((one, at) => (one === block ? [] : traced(entries, one, all.slice(at + 1)))),
   );
   const gone = made.filter((own) => !entries.some((entry) => sameEntry(own, entry)));
   const passedOn = others.flatMap(({ inherited = [] }) =>
@@ -60,7 +68,9 @@ export function planLift(
     remove: [...entries.filter(isMade), ...copies],
     move,
     gone,
+    goneOf: block.add.filter((_, at) => gone.includes(made[at] as AclEntry)),
     stay,
+    isDisplaced: rest.some((entry) => stepsBack(entry, allMoves).some(isKnown)),
     notes: [
       ...gone.map(
         (entry) => `${describe(entry)} is not there any more: somebody removed or changed it`,
@@ -81,16 +91,13 @@ interface Moved {
   earlier: number[];
 }
 
-/** Where the entries are that the other blocks made. */
-function madeByOthers(entries: AclEntry[], block: AclChange, others: AclChange[]): Traced[] {
-  const isFrom = ({ inherited = [] }: AclChange) => {
-    const told = inherited.map((one) => JSON.stringify(one));
-    return block.move.some((one) => told.includes(JSON.stringify(one)));
-  };
-  // What has inherited its moves is later than the block.
-  const later = others.findIndex(isFrom);
-  const all = later < 0 ? [...others, block] : others.toSpliced(later, 0, block);
-  return all.flatMap((one, at) => (one === block ? [] : traced(entries, one, all.slice(at + 1))));
+/** A block among the others, the oldest first. What has inherited its moves is later. */
+function inTurn(block: AclChange, others: AclChange[]): AclChange[] {
+  const own = block.move.map((one) => JSON.stringify(one));
+  const later = others.findIndex(({ inherited = [] }) =>
+    inherited.some((one) => own.includes(JSON.stringify(one))),
+  );
+  return later < 0 ? [...others, block] : others.toSpliced(later, 0, block);
 }
 
 function movedBack(inbound: AclEntry[], moves: Move[], foreign: Traced[]) {
@@ -131,14 +138,19 @@ function movedBack(inbound: AclEntry[], moves: Move[], foreign: Traced[]) {
 }
 
 function earlierNumbers(entry: AclEntry, moves: Move[]): number[] {
-  const numbers: number[] = [];
+  return stepsBack(entry, moves).map(({ entry: { number } }) => number);
+}
+
+/** The moves that brought an entry where it is, the last one first. */
+function stepsBack(entry: AclEntry, moves: Move[]): Move[] {
+  const steps: Move[] = [];
   let now = entry;
-  for (const { entry: was, to } of [...moves].reverse()) {
-    if (!sameEntry({ ...was, number: to }, now)) continue;
-    now = was;
-    numbers.push(was.number);
+  for (const one of [...moves].reverse()) {
+    if (!sameEntry({ ...one.entry, number: one.to }, now)) continue;
+    now = one.entry;
+    steps.push(one);
   }
-  return numbers;
+  return steps;
 }
 
 /** Is the number free, and does nothing between decide packets of this entry in another way? */

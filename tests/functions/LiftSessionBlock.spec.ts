@@ -74,6 +74,102 @@ describe("LiftSessionBlock", () => {
     assert.deepEqual(world, { acls: { "acl-1": [defaults, was] }, blocks: [] });
   });
 
+  describe("while another block of the same ACL", () => {
+    const [allow, defaults] = untouched as [AclEntry, AclEntry];
+    const soon = new Date(Date.now() + 5 * 60_000).toISOString();
+    const later = new Date(Date.now() + 50 * 60_000).toISOString();
+    const original = { ...allow, number: 1 };
+    const firstMove = { entry: original, to: 2 };
+    // The first block took number 1 from the owner's entry; the second moved both by one.
+    const first = stored("e", [], {
+      block: { add: [entry(1, "deny", "8.8.4.4/32")], move: [firstMove] },
+    });
+    const secondMoves = [
+      { entry: { ...original, number: 2 }, to: 3 },
+      { entry: entry(1, "deny", "8.8.4.4/32"), to: 2, foreign: true as const },
+    ];
+    const second = (until: string, inherited = [firstMove]) =>
+      stored("other", [], {
+        until,
+        at: "2026-06-01T12:10:00.000Z",
+        block: { add: [entry(1, "deny", "1.1.1.1/32")], move: secondMoves, inherited },
+      });
+    const blocked = [
+      entry(1, "deny", "1.1.1.1/32"),
+      entry(2, "deny", "8.8.4.4/32"),
+      { ...original, number: 3 },
+      defaults,
+    ];
+    const stands = [entry(1, "deny", "1.1.1.1/32"), { ...original, number: 3 }, defaults];
+    const inOrder = (entries: AclEntry[] = []) =>
+      [...entries].sort((one, two) => one.number - two.number);
+    const emptied = {
+      ...first,
+      changes: first.changes.map((change) => ({
+        ...change,
+        request: { ...change.request, sources: [] },
+        block: { ...change.block, add: [] },
+      })),
+    };
+
+    it("stands for longer and knows the moves, forgets its own", async () => {
+      const world = given(blocked, [first, second(later)]);
+      const { after } = await lift(world);
+      assert.deepEqual(
+        [inOrder(world.acls["acl-1"]), world.blocks, after.open, after.notes],
+        [stands, [second(later)], [], []],
+      );
+    });
+
+    it("ends at that moment, too, keeps what it moved written down, for a sweep", async () => {
+      const world = given(blocked, [first, second(soon)]);
+      const { after } = await lift(world);
+      assert.deepEqual(inOrder(world.acls["acl-1"]), stands);
+      assert.deepEqual(new Set(world.blocks), new Set([emptied, second(soon)]));
+      assert.deepEqual([after.open, after.notes], [[], []]);
+      // The other one is lifted, knowing nothing of this one's move, and then this one's rest is.
+      world.acls["acl-1"] = [{ ...original, number: 2 }, defaults];
+      world.blocks = [emptied];
+      const last = await lift(world);
+      assert.deepEqual(
+        [inOrder(world.acls["acl-1"]), world.blocks, last.after.notes],
+        [[original, defaults], [], []],
+      );
+    });
+
+    it("has no entries any more, waits for nothing that somebody else did", async () => {
+      const owners = entry(1, "deny", "9.9.9.9/32");
+      const entries = [owners, { ...original, number: 2 }, defaults];
+      const idle = { ...emptied, caseId: "other" };
+      const world = given(entries, [first, idle]);
+      const { after } = await lift(world);
+      assert.deepEqual([world.acls["acl-1"], world.blocks], [entries, [idle]]);
+      assert.deepEqual(after.notes, [
+        "acl-1: inbound entry 1 (deny 8.8.4.4/32, protocol 6, ports 22-22) is not there any more: somebody removed or changed it",
+        "acl-1: inbound entry 1 (allow 0.0.0.0/0, protocol -1), which the block moved to 2, does not get its number back: somebody changed it, took the number, or put an entry between",
+      ]);
+    });
+
+    it("was made since the blocks were read, finds its entries where that one moved them", async () => {
+      const world = given(blocked, [first]);
+      let lists = 0;
+      const { after } = await lift(world, {
+        answers: {
+          s3: {
+            ListObjectsV2: () => {
+              lists += 1;
+              if (lists === 2) world.blocks.push(second(later));
+              const Contents = world.blocks.map(({ caseId }) => ({ Key: `blocks/${caseId}.json` }));
+              return { KeyCount: Contents.length, Contents };
+            },
+          },
+        },
+      });
+      assert.deepEqual([inOrder(world.acls["acl-1"]), world.blocks], [stands, [second(later)]]);
+      assert.deepEqual([after.open, after.notes, lists], [[], [], 2]);
+    });
+  });
+
   it("leaves an entry that somebody else changed, and says so", async () => {
     const changed = [
       ...untouched,

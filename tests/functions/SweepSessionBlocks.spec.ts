@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Mode } from "../../functions/case";
 import { type Swept, sweepSessionBlocks } from "../../functions/SweepSessionBlocks";
+import type { AclEntry } from "../../networkAcl/acl";
 import { aclWorld, changesIn, entry, stored, untouched } from "./aclWorld";
 import { refusal, throttled, withEnvironment, withoutWaiting } from "./fakeSdk";
 import { told } from "./given";
@@ -65,6 +66,34 @@ describe("SweepSessionBlocks", () => {
     const world = given(ending);
     const { swept, changes } = await sweep(world);
     assert.deepEqual([swept?.lifted, changes, world], [[], [], given(ending)]);
+  });
+
+  it("keeps written down what a later block keeps from its number, until that is lifted", async () => {
+    const [allow, defaults] = untouched as [AclEntry, AclEntry];
+    const original = { ...allow, number: 1 };
+    const move = { entry: original, to: 2 };
+    const block = { add: [entry(1, "deny", "8.8.4.4/32")], move: [move] };
+    const mover = { ...stored("dead", [], { until: minutesAgo(60), block }) };
+    const before = stored("before", [entry(1, "deny", "1.1.1.1/32")], {
+      until: minutesAgo(5),
+      at: "2026-06-01T11:00:00.000Z",
+    });
+    // The older block's entry has the number since somebody put it there by hand.
+    const entries = [entry(1, "deny", "1.1.1.1/32"), { ...original, number: 2 }, defaults];
+    const world: World = { acls: { "acl-1": [...entries] }, blocks: [before, mover] };
+    const { swept, failed } = await sweep(world);
+    assert.deepEqual([swept?.lifted, failed, world.acls["acl-1"]], [[], undefined, entries]);
+    assert.deepEqual(
+      world.blocks.map(({ caseId, changes }) => [caseId, changes[0]?.block]),
+      [
+        ["before", before.changes[0]?.block],
+        ["dead", { add: [], move: [move] }],
+      ],
+    );
+    world.blocks = world.blocks.map((one) => ({ ...one, until: minutesAgo(60) }));
+    const last = await sweep(world);
+    assert.deepEqual(last.swept?.lifted, ["before", "dead"]);
+    assert.deepEqual([world.acls["acl-1"], world.blocks], [[defaults, original], []]);
   });
 
   it("tells of an ACL that is gone, and of an entry that somebody changed", async () => {
