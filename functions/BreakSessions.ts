@@ -311,9 +311,13 @@ async function blockAcl(
   { lost, trusted }: { lost: Lost; trusted: string[] },
 ): Promise<Pass[]> {
   const { sshPorts, breakSessions: whose } = hand.settings;
-  const { requests, hits } = requestsFor(acl, reach, lost, { sshPorts, trusted });
-  if (hits.length > 0 && whose === "only-exclusive") {
-    const alert = `${acl.id} is not blocked, and sessions go on: the block would hit ${whoIsHit(hits)}, which the same sources may reach, and breakSessions is only-exclusive`;
+  const { requests, hits, strangers } = requestsFor(acl, reach, lost, { sshPorts, trusted });
+  const spared = [
+    ...(hits.length > 0 ? [`${whoIsHit(hits)}, which the same sources may reach`] : []),
+    ...strangers.map((who) => `${who}, which a rule lets in and whose addresses are not known`),
+  ];
+  if (spared.length > 0 && whose === "only-exclusive") {
+    const alert = `${acl.id} is not blocked, and sessions go on: the block would hit ${spared.join("; ")}, and breakSessions is only-exclusive`;
     return [{ alerts: [alert] }];
   }
   const passes: Pass[] = [];
@@ -321,6 +325,13 @@ async function blockAcl(
   const isBlocked = passes.some(({ subjects = [] }) => subjects.length > 0);
   if (hits.length > 0 && isBlocked) {
     passes.push({ alerts: [`The block of ${acl.id} also hits SSH to ${whoIsHit(hits)}`] });
+  }
+  if (isBlocked) {
+    const alerts = strangers.map(
+      (who) =>
+        `The block of ${acl.id} may also hit SSH from ${who}: a rule lets the group in, and the addresses of its VPC are not known here. Put them into trustedCidrs where they need SSH`,
+    );
+    passes.push({ alerts });
   }
   return passes;
 }

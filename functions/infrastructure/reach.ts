@@ -1,4 +1,10 @@
-import type { EC2Client, NetworkInterface, SecurityGroupRule, Vpc } from "@aws-sdk/client-ec2";
+import type {
+  EC2Client,
+  NetworkInterface,
+  ReferencedSecurityGroup,
+  SecurityGroupRule,
+  Vpc,
+} from "@aws-sdk/client-ec2";
 import type { RuleFact } from "../../events/incident";
 import type { BlockRequest } from "../../networkAcl/plan";
 import { readCidr } from "../../rulebook/cidr";
@@ -34,9 +40,12 @@ export interface Nic {
 export interface GroupRule extends Ingress {
   groupId: string;
   egress: boolean;
-  /** It lets in a security group, whose addresses are the VPC's. */
-  fromGroup: boolean;
+  /** The group of another VPC that it lets in, in words, where that VPC's addresses are not known. */
+  stranger?: string;
 }
+
+/** A rule as EC2 shows it, its prefix lists read. */
+type ShownRule = GroupRule & { from?: ReferencedSecurityGroup };
 
 /** Who is behind some network ACLs, and what lets whom reach them. */
 export interface Reach {
@@ -102,11 +111,26 @@ export async function reachOf(hand: Hand, subnetIds: string[]): Promise<Reach> {
     acls.flatMap((acl) => acl.subnetIds),
   );
   const vpcIds = nics.map(({ vpcId }) => vpcId);
-  const [rules, vpcs] = await Promise.all([rulesOf(hand, nics), vpcsOf(hand, vpcIds)]);
-  return { acls, nics, rules, vpcs };
+  const [rules, own] = await Promise.all([rulesOf(hand, nics), vpcsOf(hand, vpcIds)]);
+  const others = rules.flatMap(({ from }) => from?.VpcId ?? []).filter((id) => !own[id]);
+  const vpcs = { ...own, ...(await vpcsOf(hand, others)) };
+  return { acls, nics, rules: rules.map((rule) => withGroup(rule, vpcs)), vpcs };
 }
 
-async function rulesOf(hand: Hand, nics: Nic[]): Promise<GroupRule[]> {
+/**
+ * A rule that lets in a group has the addresses of the group's VPC, as far as this account is shown
+ * them: EC2 names the VPC of a group that is in another one, and leaves a VPC of another account out.
+ * Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReferencedSecurityGroup.html
+ */
+function withGroup({ from, ...rule }: ShownRule, vpcs: Record<string, string[]>): GroupRule {
+  if (!from?.VpcId && !from?.VpcPeeringConnectionId) return rule;
+  const { GroupId, VpcId = "another VPC", UserId } = from;
+  const cidrs = vpcs[VpcId];
+  if (cidrs) return { ...rule, cidrs };
+  return { ...rule, stranger: `${GroupId} of ${VpcId}${UserId ? `, account ${UserId}` : ""}` };
+}
+
+async function rulesOf(hand: Hand, nics: Nic[]): Promise<ShownRule[]> {
   const { sdk, ec2 } = hand;
   const found: SecurityGroupRule[] = [];
   for (const Values of inFilters(nics.flatMap(({ groupIds }) => groupIds))) {
@@ -123,7 +147,7 @@ async function rulesOf(hand: Hand, nics: Nic[]): Promise<GroupRule[]> {
     ...withLists(ingressOf(rule), lists),
     groupId: rule.GroupId ?? "",
     egress: rule.IsEgress ?? false,
-    fromGroup: rule.ReferencedGroupInfo !== undefined,
+    ...(rule.ReferencedGroupInfo && { from: rule.ReferencedGroupInfo }),
   }));
 }
 
@@ -205,19 +229,19 @@ export interface Hit {
  * Kept are `trusted`, the addresses of the VPC, whoever another rule still lets to the interfaces
  * that the lost rules were on, and whoever a rule lets to others behind the ACL, unless that one is
  * the world too: then it cannot be told whose session it is, and the interface is a hit.
+ *
+ * @returns `strangers`: who cannot be kept, because nobody knows his addresses.
  */
 export function requestsFor(
   acl: Acl,
   { nics, rules, vpcs }: Reach,
   lost: Lost,
   { sshPorts, trusted }: { sshPorts: number[]; trusted: string[] },
-): { requests: BlockRequest[]; hits: Hit[] } {
+): { requests: BlockRequest[]; hits: Hit[]; strangers: string[] } {
   const behind = nics.filter(({ subnetId }) => acl.subnetIds.includes(subnetId));
   const isOwn = (nic: Nic) => nic.groupIds.some((id) => lost.groupIds.includes(id));
   const gone = lost.rules.map(({ id }) => id);
-  const inbound = rules.filter(
-    ({ egress, fromGroup, id }) => !egress && !fromGroup && !gone.includes(id),
-  );
+  const inbound = rules.filter(({ egress, id }) => !egress && !gone.includes(id));
   const ofNics = (some: Nic[]) =>
     inbound.filter(({ groupId }) => some.some(({ groupIds }) => groupIds.includes(groupId)));
   const own = ofNics(behind.filter(isOwn));
@@ -226,12 +250,16 @@ export function requestsFor(
 
   const requests: BlockRequest[] = [];
   const hitting = new Set<string>();
+  const strangers = new Set<string>();
   for (const port of sshPorts) {
     const sources = sourcesAt(lost.rules, port);
     if (sources.length === 0) continue;
     const wide = ofOthers.filter((rule) => reaches(rule, port) && isWide(rule, port));
     for (const rule of wide) if (meet(rule.cidrs, sources)) hitting.add(rule.groupId);
     const narrow = ofOthers.filter((rule) => !wide.includes(rule));
+    for (const rule of [...own, ...narrow]) {
+      if (rule.stranger && reaches(rule, port)) strangers.add(rule.stranger);
+    }
     const keep = [
       ...trusted,
       ...behind.flatMap(({ vpcId }) => vpcs[vpcId] ?? []),
@@ -248,7 +276,7 @@ export function requestsFor(
   const hits = others
     .map((nic) => ({ nic, groupIds: nic.groupIds.filter((id) => hitting.has(id)) }))
     .filter(({ groupIds }) => groupIds.length > 0);
-  return { requests, hits };
+  return { requests, hits, strangers: [...strangers].sort() };
 }
 
 function reaches(rule: Ingress, port: number): boolean {

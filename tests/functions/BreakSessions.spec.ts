@@ -247,6 +247,102 @@ describe("BreakSessions", () => {
         ]);
       });
     });
+
+    describe("while a rule lets in a group of another VPC", () => {
+      const PEER = { GroupId: "sg-bastion", VpcId: "vpc-peer", UserId: "444455556666" };
+      const lost = caseOf({
+        id: "e",
+        subjects: [group({ SecurityGroupRuleId: "sgr-1", ...ssh, CidrIpv4: "0.0.0.0/0" })],
+      });
+      const lettingIn = (from: object, over: object = {}) => ({
+        SecurityGroupRules: [
+          {
+            SecurityGroupRuleId: "sgr-2",
+            GroupId: "sg-1",
+            ...ssh,
+            ReferencedGroupInfo: from,
+            ...over,
+          },
+        ],
+      });
+      const cidrs = { [VPC]: "172.31.0.0/16", "vpc-peer": "10.9.0.0/16" };
+      const showing =
+        (...ids: (keyof typeof cidrs)[]): AclAnswers["DescribeVpcs"] =>
+        ({ Filters }) => ({
+          Vpcs: ids
+            .filter((id) => Filters?.[0]?.Values?.includes(String(id)))
+            .map((id) => ({ VpcId: String(id), CidrBlock: cidrs[id] ?? "" })),
+        });
+      const own = showing(VPC);
+      const sayings = async (over: AclAnswers, settings: Partial<BreakSettings> = {}) => {
+        const world = given();
+        const answers = { ec2: { ...ec2, DescribeVpcs: showing(VPC, "vpc-peer"), ...over } };
+        const { after } = await pass(world, lost, { settings, answers });
+        return { keep: world.blocks[0]?.changes[0]?.request.keep, alerts: after.alerts };
+      };
+      const who = "sg-bastion of vpc-peer, account 444455556666";
+      const hit = (of: string) =>
+        `The block of acl-1 may also hit SSH from ${of}: a rule lets the group in, and the addresses of its VPC are not known here. Put them into trustedCidrs where they need SSH`;
+
+      it("leaves that VPC its sessions", async () => {
+        const DescribeSecurityGroupRules = lettingIn(PEER);
+        assert.deepEqual(await sayings({ DescribeSecurityGroupRules }), {
+          keep: ["10.9.0.0/16", "172.31.0.0/16"],
+          alerts: [],
+        });
+        const only = { breakSessions: "only-exclusive" } as const;
+        assert.deepEqual((await sayings({ DescribeSecurityGroupRules }, only)).keep, [
+          "10.9.0.0/16",
+          "172.31.0.0/16",
+        ]);
+      });
+      it("names whom it may hit, where that VPC is not shown", async () => {
+        const DescribeSecurityGroupRules = lettingIn(PEER);
+        assert.deepEqual(await sayings({ DescribeSecurityGroupRules, DescribeVpcs: own }), {
+          keep: ["172.31.0.0/16"],
+          alerts: [hit(who)],
+        });
+        const deleted = { GroupId: "sg-bastion", VpcPeeringConnectionId: "pcx-1" };
+        assert.deepEqual(await sayings({ DescribeSecurityGroupRules: lettingIn(deleted) }), {
+          keep: ["172.31.0.0/16"],
+          alerts: [hit("sg-bastion of another VPC")],
+        });
+      });
+      it("blocks nothing then by only-exclusive", async () => {
+        const DescribeSecurityGroupRules = lettingIn(PEER);
+        const only = { breakSessions: "only-exclusive" } as const;
+        assert.deepEqual(await sayings({ DescribeSecurityGroupRules, DescribeVpcs: own }, only), {
+          keep: undefined,
+          alerts: [
+            `acl-1 is not blocked, and sessions go on: the block would hit ${who}, which a rule lets in and whose addresses are not known, and breakSessions is only-exclusive`,
+          ],
+        });
+      });
+      const others: [string, object, object?][] = [
+        ["to another port", PEER, { FromPort: 443, ToPort: 443 }],
+        ["outwards", PEER, { IsEgress: true }],
+        ["of the own VPC", { GroupId: "sg-2" }],
+      ];
+      for (const [how, from, over] of others) {
+        it(`hears of nobody: ${how}`, async () => {
+          const DescribeSecurityGroupRules = lettingIn(from, over);
+          assert.deepEqual(await sayings({ DescribeSecurityGroupRules, DescribeVpcs: own }), {
+            keep: ["172.31.0.0/16"],
+            alerts: [],
+          });
+        });
+      }
+      it("hears of one that other interfaces let in", async () => {
+        const nics = [nic("eni-1", ["sg-1"]), nic("eni-2", ["sg-9"])];
+        const rules = lettingIn(PEER, { GroupId: "sg-9" });
+        const seen = await sayings({
+          DescribeNetworkInterfaces: { NetworkInterfaces: nics },
+          DescribeSecurityGroupRules: rules,
+          DescribeVpcs: own,
+        });
+        assert.deepEqual(seen.alerts, [hit(who)]);
+      });
+    });
   });
 
   describe("an address that tries passwords", () => {
