@@ -98,6 +98,7 @@ const scopes: Record<string, Scope> = {
   "ec2:CreateNetworkAclEntry": "networkAcl",
   "ec2:DeleteNetworkAclEntry": "networkAcl",
   "secretsmanager:DescribeSecret": "secret",
+  "secretsmanager:ListSecretVersionIds": "secret",
   "secretsmanager:CreateSecret": "secret",
   "secretsmanager:PutSecretValue": "secret",
 };

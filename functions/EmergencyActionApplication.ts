@@ -1,4 +1,7 @@
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type {
+  SecretsManagerClient,
+  SecretVersionsListEntry,
+} from "@aws-sdk/client-secrets-manager";
 import type { ApplicationUserSubject } from "../events/incident";
 import { boundaryGrant, type IamSdk, lookActions } from "./account/look";
 import {
@@ -37,6 +40,7 @@ export const emergencyActionApplicationActions = {
     ...lookActions.policies,
     "iam:GetAccessKeyLastUsed",
     "secretsmanager:DescribeSecret",
+    "secretsmanager:ListSecretVersionIds",
   ],
   cuts: [
     "iam:UpdateAccessKey",
@@ -213,7 +217,7 @@ async function ensureReplacement(
   if (stored && stored.key !== hand.secretKey) {
     return { ready: false, notes: [othersCanRead(hand, secret, stored)] };
   }
-  if (stored && (stored.ids.includes(version) || stored.changed >= since)) {
+  if (stored && (stored.ids.includes(version) || stored.made >= since)) {
     return { ready: true, before: true, notes: [] };
   }
 
@@ -300,7 +304,7 @@ async function deleteLostKeys(
   const lost = there.filter(
     (id) => id !== replacement && !look.keys.some((known) => known.id === id),
   );
-  if (now?.changed.getTime() !== before?.changed.getTime()) {
+  if (now?.current !== before?.current) {
     return lost.map(
       (id) =>
         `Key ${id} of ${name} appeared while the replacement was made: see whether ${secret} holds it, and delete it otherwise`,
@@ -342,8 +346,12 @@ function storeKey(
 
 /** What is known of a secret without reading it. */
 interface Stored {
+  /** Of the versions that have a stage. */
   ids: string[];
-  changed: Date;
+  /** Id of the version that applications read: AWSCURRENT. */
+  current: string | undefined;
+  /** When that version was made. The secret's own last change may be that of a tag. */
+  made: Date;
   /**
    * The ARN of its KMS key, where it was given as one; absent: Secrets Manager's own.
    * Source: Secrets Manager API Reference, DescribeSecret, KmsKeyId,
@@ -352,20 +360,39 @@ interface Stored {
   key: string | undefined;
 }
 
-/** A secret's versions and its last change; undefined where there is no such secret. */
+/**
+ * A secret's versions and its key; undefined where there is no such secret.
+ * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html
+ */
 async function storedVersions(
   { secretsSdk, secrets }: Hand,
   secret: string,
 ): Promise<Stored | undefined> {
   try {
-    const found = await secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId: secret }));
-    const changed = found.LastChangedDate ?? new Date(0);
-    const ids = Object.keys(found.VersionIdsToStages ?? {});
-    return { ids, changed, key: found.KmsKeyId };
+    const SecretId = secret;
+    const [{ KmsKeyId: key }, versions] = await Promise.all([
+      secrets.send(new secretsSdk.DescribeSecretCommand({ SecretId })),
+      versionsOf(secretsSdk.paginateListSecretVersionIds({ client: secrets }, { SecretId })),
+    ]);
+    const current = versions.find((one) => one.VersionStages?.includes("AWSCURRENT"));
+    return {
+      ids: versions.map(({ VersionId = "" }) => VersionId),
+      current: current?.VersionId,
+      made: current?.CreatedDate ?? new Date(0),
+      key,
+    };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
+}
+
+async function versionsOf(
+  pages: AsyncIterable<{ Versions?: SecretVersionsListEntry[] | undefined }>,
+) {
+  const found: SecretVersionsListEntry[] = [];
+  for await (const page of pages) found.push(...listed(page.Versions));
+  return found;
 }
 
 function deleteKey({ sdk, iam, cut }: Hand, UserName: string, AccessKeyId: string) {

@@ -7,16 +7,19 @@ afterwards, for the URLs that it hands out.
 moto keeps an IAM, with all 1,582 managed policies, for each AWS partition. One partition and a
 lazier garbage collector make a reset and the calls after it several times quicker.
 """
-import gc, logging, os, sys
+import gc, json, logging, os, sys
 from moto.utilities import utils
 utils.PARTITION_NAMES[:] = ["aws"]
 gc.set_threshold(100000, 50, 50)
 from moto.iam.exceptions import EntityAlreadyExists
 from moto.iam.models import IAMBackend
+from moto.secretsmanager.exceptions import SecretNotFoundException
+from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import ThreadedMotoServer
 
 moto_update_user = IAMBackend.update_user
 moto_update_login_profile = IAMBackend.update_login_profile
+moto_list_secret_version_ids = SecretsManagerBackend.list_secret_version_ids
 
 
 def update_user(self, user_name, new_path=None, new_user_name=None):
@@ -56,8 +59,23 @@ def update_login_profile(self, user_name, password, password_reset_required):
     )
 
 
+def list_secret_version_ids(self, secret_id):
+    """When each version was made; moto says "now" of all, and fails where there is no secret.
+
+    Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_SecretVersionsListEntry.html
+    """
+    if secret_id not in self.secrets:
+        raise SecretNotFoundException()
+    made = self.secrets[secret_id].versions
+    answer = json.loads(moto_list_secret_version_ids(self, secret_id))
+    for version in answer["Versions"]:
+        version["CreatedDate"] = made[version["VersionId"]]["createdate"]
+    return json.dumps(answer)
+
+
 IAMBackend.update_user = update_user
 IAMBackend.update_login_profile = update_login_profile
+SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

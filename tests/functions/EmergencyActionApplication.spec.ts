@@ -50,18 +50,23 @@ const app: ApplicationUserSubject = {
   proved: true,
   accessKeyId: KEY,
 };
+const notThere = refusal("ResourceNotFoundException");
 const noSecret: SecretsAnswers = {
-  DescribeSecret: refusal("ResourceNotFoundException"),
+  DescribeSecret: notThere,
+  ListSecretVersionIds: notThere,
   CreateSecret: {},
   PutSecretValue: {},
 };
-const secretOf = (id: string): SecretsAnswers => ({
+const current = (VersionId: string, CreatedDate = new Date(0)) => ({
+  VersionId,
+  CreatedDate,
+  VersionStages: ["AWSCURRENT"],
+});
+/** A secret whose tags were changed after any event. */
+const secretOf = (...Versions: object[]): SecretsAnswers => ({
   ...noSecret,
-  DescribeSecret: {
-    VersionIdsToStages: { [id]: ["AWSCURRENT"] },
-    LastChangedDate: new Date(0),
-    KmsKeyId: KMS_KEY,
-  },
+  DescribeSecret: { LastChangedDate: new Date("2099-01-01T00:00:00Z"), KmsKeyId: KMS_KEY },
+  ListSecretVersionIds: { Versions },
 });
 const user: IamAnswers = {
   ...bareUser,
@@ -150,8 +155,7 @@ describe("EmergencyActionApplication", () => {
     assert.deepEqual(changes, [create(), stored, off(OWN)]);
     assert.deepEqual(after.notes, [`The new key ${NEW} of app-1 is in the secret ${secret}`]);
 
-    const lost = { DescribeSecret: { VersionIdsToStages: {}, KmsKeyId: KMS_KEY } };
-    const gone = { ...lost, PutSecretValue: refusal("ResourceNotFoundException") };
+    const gone = { ...secretOf(), PutSecretValue: notThere };
     const { after: unstored } = await rotate(own, { ListAccessKeys: keys(OWN) }, gone);
     assert.deepEqual(unstored.open, [
       `The replacement key for app-1 could not be stored in ${secret}`,
@@ -169,7 +173,7 @@ describe("EmergencyActionApplication", () => {
   it("keeps the application's key, and says so, where it may not use a secret's KMS key", async () => {
     const own = { ...app, accessKeyId: OWN, actorKeyId: OWN };
     const refused = refusal("AccessDeniedException");
-    const existing = { ...secretOf("earlier"), PutSecretValue: refused };
+    const existing = { ...secretOf(current("earlier")), PutSecretValue: refused };
     for (const [secrets, call, how] of [
       [{ ...noSecret, CreateSecret: refused }, "secretsmanager:CreateSecret", stored],
       [existing, "secretsmanager:PutSecretValue", added],
@@ -189,13 +193,8 @@ describe("EmergencyActionApplication", () => {
   ]) {
     it(`makes no replacement for a secret that ${whose} encrypts, whatever it holds`, async () => {
       const own = { ...app, accessKeyId: OWN, actorKeyId: OWN };
-      const VersionIdsToStages = { [VERSION]: ["AWSCURRENT"] };
-      const DescribeSecret = {
-        VersionIdsToStages,
-        LastChangedDate: new Date("2099-01-01T00:00:00Z"),
-        ...(KmsKeyId && { KmsKeyId }),
-      };
-      const secrets = { ...noSecret, DescribeSecret };
+      const DescribeSecret = KmsKeyId ? { KmsKeyId } : {};
+      const secrets = { ...secretOf(current(VERSION)), DescribeSecret };
       const { after, changes } = await rotate(own, { ListAccessKeys: keys(OWN) }, secrets);
       assert.deepEqual(changes, []);
       assert.deepEqual(after.open, [
@@ -226,12 +225,9 @@ describe("EmergencyActionApplication", () => {
     });
   }
 
-  const since = (LastChangedDate: Date) => ({
-    DescribeSecret: { LastChangedDate, KmsKeyId: KMS_KEY },
-  });
   const answered: [name: string, secrets: SecretsAnswers][] = [
-    ["the same event", secretOf(VERSION)],
-    ["an event of the same burst", since(new Date("2026-06-01T12:00:00Z"))],
+    ["the same event", secretOf(current(VERSION))],
+    ["an event of the same burst", secretOf(current("other", new Date("2026-06-01T12:00:00Z")))],
   ];
   for (const [name, secrets] of answered) {
     it(`makes no second replacement for ${name}`, async () => {
@@ -278,12 +274,13 @@ describe("EmergencyActionApplication", () => {
 
   it("deletes no such key where the secret was changed meanwhile: it may hold it", async () => {
     const ListAccessKeys = inTurn<object>(keys(OWN, KEY), keys(OWN, "AKIAOTHER"));
-    const DescribeSecret = inTurn<object>(refusal("ResourceNotFoundException"), {
-      LastChangedDate: new Date("2026-06-01T12:00:01Z"),
-      KmsKeyId: KMS_KEY,
-    });
+    const secrets = {
+      ...noSecret,
+      DescribeSecret: inTurn<object>(notThere, { KmsKeyId: KMS_KEY }),
+      ListSecretVersionIds: inTurn<object>(notThere, { Versions: [current("other")] }),
+    };
     const answers = { CreateAccessKey: refusedAgain, ListAccessKeys };
-    const { after, changes } = await rotate(app, answers, { ...noSecret, DescribeSecret });
+    const { after, changes } = await rotate(app, answers, secrets);
     assert.deepEqual(changes.slice(2), [remove(KEY), create()]);
     assert.deepEqual(after.open.slice(1), [
       "No replacement key for app-1 could be made",
@@ -305,8 +302,27 @@ describe("EmergencyActionApplication", () => {
   });
 
   it("adds a version to a secret that answers an earlier event", async () => {
-    const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, secretOf("earlier"));
+    const earlier = secretOf(current("earlier"));
+    const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, earlier);
     assert.deepEqual(changes.slice(-1), [added]);
+  });
+
+  it("takes for a replacement what applications read, and not a staged or a tagged secret", async () => {
+    const late = new Date("2026-06-01T13:00:00Z");
+    const pending = { VersionId: "pending", CreatedDate: late, VersionStages: ["AWSPENDING"] };
+    const staged = secretOf(pending, current("earlier", new Date("2026-06-01T11:59:59Z")));
+    const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, staged);
+    assert.deepEqual(changes.slice(-1), [added]);
+  });
+
+  it("finds the version that applications read on a later page", async () => {
+    const answer = current("other", new Date("2026-06-01T12:00:00Z"));
+    const pending = { VersionId: "pending", VersionStages: ["AWSPENDING"] };
+    const ListSecretVersionIds = ({ NextToken }: { NextToken: string | undefined }) =>
+      NextToken ? { Versions: [answer] } : { Versions: [pending], NextToken: "2" };
+    const paged = { ...secretOf(), ListSecretVersionIds };
+    const { changes } = await rotate(app, { ListAccessKeys: keys(KEY) }, paged);
+    assert.deepEqual(changes, [off(KEY), off(KEY)]);
   });
 
   it("takes password and the record's grant, and goes on where one of them fails", async () => {
@@ -392,7 +408,13 @@ describe("EmergencyActionApplication", () => {
       message:
         "user app-1 could not be looked at whole: iam:ListAccessKeys failed: ThrottlingException: Rate exceeded",
     });
-    await assert.rejects(rotate(app, {}, { DescribeSecret: throttled }), throttled);
+    for (const call of ["DescribeSecret", "ListSecretVersionIds"]) {
+      await assert.rejects(rotate(app, {}, { ...secretOf(), [call]: throttled }), throttled);
+    }
+    await assert.rejects(rotate(app, {}, { ...secretOf(), ListSecretVersionIds: {} }), {
+      name: "LookFailed",
+      message: "An answer of AWS lacks the list that was asked for",
+    });
   });
 
   it("calls nothing in observe, lists what enforce calls, and lists it once", async () => {

@@ -94,6 +94,21 @@ describe("Secrets Manager's use of a KMS key in the account of the drill", funct
     assert.deepEqual(takeKeyCalls(), []);
   });
 
+  // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html
+  it("tells when each version was made, of a secret that is there", async () => {
+    const list = new Secrets.ListSecretVersionIdsCommand({ SecretId: "s" });
+    await assert.rejects(owner.secrets.send(list), { name: "ResourceNotFoundException" });
+    await owner.secrets.send(create());
+    const { CreatedDate } = await owner.secrets.send(read);
+    // The stand-in's dates are whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const { Versions } = await owner.secrets.send(list);
+    assert.deepEqual(
+      Versions?.map((one) => [one.VersionId, one.VersionStages, one.CreatedDate]),
+      [[TOKEN, ["AWSCURRENT"], CreatedDate]],
+    );
+  });
+
   it("asks nothing where a secret has Secrets Manager's own key", async () => {
     const app = await user();
     await app.send(create());
