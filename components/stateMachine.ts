@@ -244,8 +244,14 @@ export function definition(
       CloseCase: written("CloseCase", "AnythingFailed"),
       AnythingFailed: {
         Type: "Choice",
-        Comment: "Sessions or users that could not be looked at, while the others were contained",
-        Choices: [{ Or: [present("$.error"), present("$.case.undecided[0]")], Next: "Failed" }],
+        Comment:
+          "Sessions or users that could not be looked at, while the others were contained; or more than SSH was lost",
+        Choices: [
+          {
+            Or: [present("$.error"), present("$.case.undecided[0]"), present("$.case.lost[0]")],
+            Next: "Failed",
+          },
+        ],
         Default: "Report",
       },
       Report: {

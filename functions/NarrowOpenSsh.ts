@@ -14,8 +14,8 @@ export const narrowOpenSshActions = {
 /**
  * Runs in place of `EmergencyActionInfrastructure` where `openSsh` is `restrict`: before it revokes
  * a rule that opens SSH to the world, it adds the rules that leave the other ports as they were and
- * SSH to the trusted sources. Where they cannot be added, the rule goes all the same, and a person
- * hears what went with it.
+ * SSH to the trusted sources. Where they cannot be added, the rule goes all the same, and the case has
+ * what went with it as `lost`.
  */
 export function narrowOpenSsh(sdk: Ec2Sdk, settings: InfrastructureSettings) {
   return infrastructureBranch(sdk, settings, narrow);

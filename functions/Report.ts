@@ -2,6 +2,7 @@ import { describeActor } from "../events/actor";
 import type { Incident, Subject } from "../events/incident";
 import type { Case } from "./case";
 import { clientTimes } from "./client";
+import { ruleInWords } from "./infrastructure/permission";
 import { actionLines } from "./report/actions";
 import {
   type Caught,
@@ -101,6 +102,7 @@ export function write(input: ReportInput): Message {
     ...(incident ? whatHappened(incident) : ["An event could not be judged."]),
     ...listedUnder("This repeats:", repeats(recorded)),
     ...listedUnder("STILL OPEN:", openIn(known)),
+    ...listedUnder("LOST beside the open line, since it could not be added again:", lostIn(known)),
     ...(error ? ["", `Failed: ${failureOf(error, known)}`] : []),
     ...(known ? ["", ...whatWasDone(known)] : []),
     ...listedUnder("Left to do:", tasks),
@@ -145,7 +147,9 @@ function chatOf(input: ReportInput, title: string, body: string): ChatNotificati
       textType: "client-markdown",
       title: unlinked(title),
       description: unlinked(body).slice(0, LONGEST_CHAT),
-      nextSteps: [...openIn(known), ...(known?.alerts ?? [])].slice(0, 10).map(unlinked),
+      nextSteps: [...openIn(known), ...lostIn(known), ...(known?.alerts ?? [])]
+        .slice(0, 10)
+        .map(unlinked),
     },
     metadata: {
       threadId: about.join(" ") || title,
@@ -182,6 +186,7 @@ function errorOf({ state }: ReportInput): Caught | undefined {
 type Outcome =
   | "session block NOT LIFTED"
   | "NOT CONTAINED"
+  | "contained, MORE LOST"
   | "contained, NO CASE"
   | "contained"
   | "would contain"
@@ -192,6 +197,7 @@ function outcomeOf(input: ReportInput): Outcome {
   const { CloudWatcherCore: incident, case: known, recorded, report } = input.state;
   if (report) return "session block NOT LIFTED";
   if (errorOf(input) || openIn(known).length > 0) return "NOT CONTAINED";
+  if (known?.lost?.length) return "contained, MORE LOST";
   if (!known || known.actions.every(({ outcome }) => outcome === "gone")) {
     return incident?.alert || known?.alerts.length ? "look at" : "nothing to do for";
   }
@@ -208,6 +214,10 @@ function titleOf(outcome: Outcome, incident: Incident | undefined): string {
 
 function openIn(known: Case | undefined): string[] {
   return [...(known?.open ?? []), ...(known?.unblocked ?? []), ...(known?.undecided ?? [])];
+}
+
+function lostIn(known: Case | undefined): string[] {
+  return (known?.lost ?? []).map(({ groupId, rule }) => `${groupId}: ${ruleInWords(rule)}`);
 }
 
 function aboutOf({ actor, event }: Incident): string {

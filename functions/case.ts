@@ -1,3 +1,4 @@
+import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Incident, RemoteAddressSubject } from "../events/incident";
 import type { AclChange, AclEntry } from "../networkAcl/acl";
 import type { Look } from "./account/look";
@@ -135,6 +136,20 @@ export interface Case {
    * those, and fails in the end. Absent: nobody.
    */
   undecided?: string[];
+  /**
+   * Rules that should have taken the place of one that went, and could not be added: the execution
+   * contains the line, and fails in the end. Absent: nothing but SSH was lost.
+   */
+  lost?: LostRule[];
+}
+
+/** Ports, and who no longer reaches them, in EC2's terms. */
+export interface LostRule {
+  groupId: string;
+  rule: Pick<
+    SecurityGroupRule,
+    "IpProtocol" | "FromPort" | "ToPort" | "CidrIpv4" | "CidrIpv6" | "PrefixListId"
+  >;
 }
 
 /** What every function of a branch is handed. */
@@ -165,8 +180,10 @@ export function openCase(input: BranchInput, mode: Mode): Case {
 
 /** What one subject came to in one pass; what is left out is nothing. */
 export type Pass = Partial<
-  Pick<Case, "subjects" | "notes" | "alerts" | "open" | "undecided" | "prefixLists">
+  Pick<Case, "subjects" | "notes" | "alerts" | "open" | "undecided" | "prefixLists" | "lost">
 > & {
+  /** Of what the case had lost, what a look shows. */
+  back?: LostRule[];
   /** What a look that came after saw, by `subjectKey`; only of what is in the case. */
   after?: Record<string, Extract<CaseSubject, { after?: unknown }>["after"]>;
 };
@@ -184,6 +201,8 @@ export function joined(passes: Pass[]): Pass {
     open: passes.flatMap(({ open = [] }) => open),
     ...(prefixLists && { prefixLists }),
     undecided: passes.flatMap(({ undecided = [] }) => undecided),
+    lost: passes.flatMap(({ lost = [] }) => lost),
+    back: passes.flatMap(({ back = [] }) => back),
     ...(Object.keys(after).length > 0 && { after }),
   };
 }
@@ -211,8 +230,13 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
   const texts = (key: "notes" | "alerts" | "open" | "undecided") =>
     passes.flatMap((pass) => pass[key] ?? []);
   const undecided = [...(before.undecided ?? []), ...texts("undecided")];
+  const { lost: lostBefore = [], ...rest } = before;
+  const back = passes.flatMap((pass) => pass.back ?? []).map((one) => JSON.stringify(one));
+  const lost = [...lostBefore, ...passes.flatMap((pass) => pass.lost ?? [])].filter(
+    (one) => !back.includes(JSON.stringify(one)),
+  );
   return withinBounds({
-    ...before,
+    ...rest,
     subjects,
     actions: [...before.actions, ...actions],
     notes: withTexts("notes", before.notes, texts("notes")),
@@ -220,6 +244,7 @@ export function addToCase(before: Case, passes: Pass[], actions: Action[] = []):
     open: [...undone(actions), ...texts("open")],
     ...(prefixLists && { prefixLists }),
     ...(undecided.length > 0 && { undecided }),
+    ...(lost.length > 0 && { lost }),
   });
 }
 

@@ -27,7 +27,16 @@ export function infrastructureBranch(sdk: Ec2Sdk, settings: InfrastructureSettin
     const later = input.case !== undefined;
     const actions: Case["actions"] = [];
     const cut = cutting(settings.mode, actions, before.actions);
-    const hand: Hand = { sdk, ec2, cut, caseId: before.id, settings, later, take };
+    const hand: Hand = {
+      sdk,
+      ec2,
+      cut,
+      caseId: before.id,
+      settings,
+      later,
+      take,
+      lost: before.lost ?? [],
+    };
     const subjects = input.incident.subjects as InfrastructureSubject[];
     const passes = await Promise.all(subjects.map((subject) => close(hand, subject)));
     const after = addToCase(before, passes, actions);

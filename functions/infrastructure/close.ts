@@ -9,6 +9,7 @@ import {
   allEntries,
   type CaseSubject,
   joined,
+  type LostRule,
   type Mode,
   type Pass,
   type Replacing,
@@ -23,7 +24,7 @@ import {
   outboundRules,
   showsAll,
 } from "./look";
-import { ruleInWords, ruleOf } from "./permission";
+import { ruleInWords, ruleKey, ruleOf } from "./permission";
 import { madeByCase, type Opener } from "./replacements";
 
 /** What becomes of an open group that is put on an interface: it is closed, or a person hears of it. */
@@ -43,6 +44,8 @@ export interface Hand extends Eye {
   settings: InfrastructureSettings;
   /** A pass that looks again: it waits for nothing, and what it finds open is reported open. */
   later: boolean;
+  /** What the case has lost beside SSH so far. */
+  lost: LostRule[];
   /** A rule had gone since the look, and this is the look again. */
   again?: true;
   /** How the rules go. */
@@ -67,6 +70,8 @@ export interface Taken {
   replaced?: Replacing[];
   notes?: string[];
   alerts?: string[];
+  /** What could not be put in their place. */
+  lost?: LostRule[];
 }
 
 /** Revokes rules in one call, and puts nothing in their place. */
@@ -146,9 +151,16 @@ export async function closeFound(hand: Hand, group: Asked, known: Known = {}): P
   // EC2 knows a rule no more that the record tells by its id, or that it has shown.
   const rest = { ...known, told: known.told?.filter(({ id }) => !id) ?? [] };
   const again = () => closeFound({ ...hand, again: true }, { ...group, groupId }, rest);
-  return settle(hand, found, group.ordered, (openers) =>
+  const pass = await settle(hand, found, group.ordered, (openers) =>
     closeRules(hand, found, openers, hand.again ? undefined : again),
   );
+  return { ...pass, back: givenBack(hand, found) };
+}
+
+/** The call that adds a rule may have been carried out, and nobody heard of it; or a person made it. */
+function givenBack({ lost }: Hand, { groupId, rules }: GroupLook): LostRule[] {
+  const keys = rules.map(ruleKey);
+  return lost.filter((one) => one.groupId === groupId && keys.includes(ruleKey(one.rule)));
 }
 
 function notShown(label: string, rule: string): string {
@@ -274,8 +286,8 @@ function madeBefore({ caseId }: Hand, { groupId, rules }: GroupLook): Pass {
 }
 
 function passOf(groupId: string, rules: unknown[], taken: Taken): Pass {
-  const { replaced, notes = [], alerts = [] } = taken;
-  return { subjects: [subjectOf(groupId, rules, replaced)], notes, alerts };
+  const { replaced, notes = [], alerts = [], lost = [] } = taken;
+  return { subjects: [subjectOf(groupId, rules, replaced)], notes, alerts, lost };
 }
 
 function subjectOf(groupId: string, rules: unknown[], replaced: Replacing[] = []): CaseSubject {

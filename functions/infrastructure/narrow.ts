@@ -58,13 +58,9 @@ export async function narrow(
     rules,
     replaced: [...made, ...added.made, ...fitting.made],
     notes: went ? openers.map(({ id, rule }) => inPlaceOf(groupId, id, rule, came)) : [],
+    lost: lost.map(({ rule: { Description: _, ...rule } }) => ({ groupId, rule })),
     alerts: [
       ...alerts,
-      ...(lost.length > 0
-        ? [
-            `${groupId} lost more than SSH: these rules could not be added, by the error that the calls name: ${inList(lost)}`,
-          ]
-        : []),
       ...(outcome === "gone" && added.made.length > 0
         ? [
             `${groupId}: ${ids.join(", ")} went meanwhile, by somebody else. What was added in place of it lets in what it had: ${added.made.map(({ id }) => id).join(", ")}. Remove it if that was meant to go too`,

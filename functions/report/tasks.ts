@@ -1,6 +1,7 @@
 import type { Incident, Subject } from "../../events/incident";
 import { howToEnd, isReservedName, revokeSessions } from "../../events/role";
-import type { Action, Case, CaseSubject } from "../case";
+import type { Action, Case, CaseSubject, LostRule } from "../case";
+import { permissionOf, ruleInWords } from "../infrastructure/permission";
 
 /** What an incident came to, as far as it makes work for people. */
 export interface Aftermath {
@@ -31,6 +32,7 @@ export function tasksAfter(after: Aftermath): string[] {
   if (!taken && !(unfinished && known?.mode !== "observe")) return [];
   return [
     ...(unfinished ? byHand(after) : []),
+    ...giveBack(known?.lost ?? []),
     ...callerTasks(after),
     ...(taken && known ? known.subjects.flatMap((subject) => tasksOf(subject, known, after)) : []),
   ];
@@ -88,7 +90,24 @@ function stillIn(subject: Subject | CaseSubject, known: Case | undefined, arn: s
 function failedCalls(actions: Action[]): Action[] {
   const key = ({ call, input }: Action) => `${call} ${JSON.stringify(input)}`;
   const last = new Map(actions.map((one) => [key(one), one]));
-  return [...last.values()].filter(({ outcome }) => outcome === "failed");
+  // A rule that could not be added is given back by a command of its own.
+  return [...last.values()].filter(
+    ({ call, outcome }) => outcome === "failed" && call !== "ec2:AuthorizeSecurityGroupIngress",
+  );
+}
+
+/** One command a group. It fails whole where one of the rules is there: somebody has added it. */
+function giveBack(lost: LostRule[]): string[] {
+  const groups = [...new Set(lost.map(({ groupId }) => groupId))];
+  return groups.map((groupId) => {
+    const rules = lost.filter((one) => one.groupId === groupId).map(({ rule }) => rule);
+    const words = rules.map(ruleInWords).join("; ");
+    const values = rules.flatMap((rule) => Object.values(rule)).map(String);
+    const isPlain = [groupId, ...values].every((one) => PLAIN.test(one) || one === "-1");
+    return isPlain
+      ? `Give back what ${groupId} lost beside SSH to the world (${words}), once there is room for it, or the calls are permitted: aws ec2 authorize-security-group-ingress --group-id ${groupId} --ip-permissions '${JSON.stringify(rules.map(permissionOf))}'`
+      : `Give back what this group lost beside SSH to the world: ${groupId} (${words})`;
+  });
 }
 
 /**

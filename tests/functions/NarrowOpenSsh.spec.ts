@@ -397,9 +397,8 @@ describe("NarrowOpenSsh", () => {
     assert.deepEqual(after.notes, [
       `sg-1: in place of sgr-mail (tcp 20-25 from 0.0.0.0/0) comes ${LEFT.slice(0, 2).join("; ")}`,
     ]);
-    assert.deepEqual(after.alerts, [
-      `sg-1 lost more than SSH: these rules could not be added, by the error that the calls name: ${LEFT[2]}`,
-    ]);
+    const { IsEgress: _, SecurityGroupRuleId: __, ...office } = rule("", OFFICE);
+    assert.deepEqual([after.alerts, after.lost], [[], [{ groupId: "sg-1", rule: office }]]);
     const [subject] = after.subjects;
     assert.ok(subject?.kind === "securityGroup");
     assert.deepEqual(
@@ -420,10 +419,25 @@ describe("NarrowOpenSsh", () => {
     const denied = refusal("UnauthorizedOperation");
     const { after, calls } = await close([proved(mail)], { ...answers, [ADD]: denied });
     assert.deepEqual([names(calls), words()], [[LOOK, ADD, REVOKE, ADD], []]);
-    assert.deepEqual(after.alerts, [
-      `sg-1 lost more than SSH: these rules could not be added, by the error that the calls name: ${LEFT.join("; ")}`,
-    ]);
-    assert.equal(after.open.length, 2);
+    assert.deepEqual(
+      after.lost?.map((one) => `${one.groupId} ${ruleInWords(one.rule)}`),
+      LEFT.map((one) => `sg-1 ${one}`),
+    );
+    assert.deepEqual([after.alerts, after.open.length], [[], 2]);
+  });
+
+  it("has lost no more what a later look shows, whoever added it", async () => {
+    const { rules, answers } = group([mail]);
+    const denied = { ...answers, [ADD]: refusal("UnauthorizedOperation") };
+    const { after: first } = await close([proved(mail)], denied);
+    const second = await close([proved(mail)], answers, { before: first });
+    assert.deepEqual(second.after.lost, first.lost);
+    rules.push(rule("sgr-theirs", WORLD, 20, 21), rule("sgr-other", WORLD, 23));
+    const third = await close([proved(mail)], answers, { before: second.after });
+    assert.deepEqual(third.after.lost, first.lost?.slice(1));
+    rules.push(rule("sgr-theirs-2", WORLD, 23, 25), rule("sgr-office", OFFICE));
+    const last = await close([proved(mail)], answers, { before: third.after });
+    assert.equal("lost" in last.after, false);
   });
 
   it("adds nothing more where the revocation is refused, and names the rule open", async () => {

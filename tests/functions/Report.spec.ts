@@ -29,6 +29,11 @@ const history =
   `'[.events[].stateEnteredEventDetails // empty | select(.name == "Report" or .name == "Failed")][0]` +
   ".input | fromjson | .case + {incident: .CloudWatcherCore}' > case.json";
 
+const mail = {
+  groupId: "sg-1",
+  rule: { IpProtocol: "tcp", FromPort: 23, ToPort: 25, CidrIpv4: "0.0.0.0/0" },
+};
+
 async function message(state: ReportInput["state"]) {
   const { sdk, calls } = fakeSdk(sns, "SNSClient", { Publish: {} });
   const { subject, body, chat } = await report(sdk)({ state, execution });
@@ -61,6 +66,12 @@ const titles: [
     "contained",
     { actions: [attach] },
     { recorded: { RecordCase: written, CloseCase: refused } },
+  ],
+  ["a cut that took more than SSH", "contained, MORE LOST,", { actions: [attach], lost: [mail] }],
+  [
+    "a cut that took more than SSH and left a door open",
+    "NOT CONTAINED,",
+    { actions: [attach], lost: [mail], open: ["a door"] },
   ],
   ["an open door", "NOT CONTAINED,", { actions: [attach], open: ["a door"] }],
   [
@@ -95,6 +106,15 @@ describe("Report", () => {
       assert.equal(subject, `Tourniquet: ${title} AttachUserPolicy in 123456789012`);
     });
   }
+
+  it("names what was lost beside the open line, to a chat channel too", async () => {
+    const known = caseOf({ actions: [attach], lost: [mail] });
+    const { lines, chat } = await message({ CloudWatcherCore: event, case: known });
+    const at = lines.indexOf("LOST beside the open line, since it could not be added again:");
+    const lost = "sg-1: tcp 23-25 from 0.0.0.0/0";
+    assert.deepEqual([lines[at + 1], lines[at + 2]], [`- ${lost}`, ""]);
+    assert.deepEqual(chat.content.nextSteps, [lost]);
+  });
 
   it("tells who did what, every call with its outcome, and what is open", async () => {
     const error = "AccessDenied: no";

@@ -385,6 +385,34 @@ const cases: [name: string, given: Aftermath, tasks: string[]][] = [
     ],
   ],
   [
+    "rules that could not be added in a rule's place",
+    aftermath([], {
+      known: caseOf({
+        actions: [any, taken("ec2:AuthorizeSecurityGroupIngress", "sg-1", "failed")],
+        lost: [
+          {
+            groupId: "sg-1",
+            rule: { IpProtocol: "tcp", FromPort: 23, ToPort: 25, CidrIpv4: "0.0.0.0/0" },
+          },
+          {
+            groupId: "sg-1",
+            rule: { IpProtocol: "icmpv6", FromPort: -1, ToPort: -1, CidrIpv6: "::/0" },
+          },
+          {
+            groupId: "sg-2",
+            rule: { IpProtocol: "tcp", FromPort: 22, ToPort: 22, PrefixListId: "pl-1'; rm" },
+          },
+        ],
+      }),
+    }),
+    [
+      "Give back what sg-1 lost beside SSH to the world (tcp 23-25 from 0.0.0.0/0; icmpv6 from ::/0), once there is room for it, or the calls are permitted: aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions '" +
+        '[{"IpProtocol":"tcp","FromPort":23,"ToPort":25,"IpRanges":[{"CidrIp":"0.0.0.0/0"}]},' +
+        `{"IpProtocol":"icmpv6","FromPort":-1,"ToPort":-1,"Ipv6Ranges":[{"CidrIpv6":"::/0"}]}]'`,
+      "Give back what this group lost beside SSH to the world: sg-2 (tcp 22 from pl-1'; rm)",
+    ],
+  ],
+  [
     "an execution that failed before there was a case",
     {
       incident: {
