@@ -68,11 +68,15 @@ export class Oversight extends pulumi.ComponentResource {
     });
     for (const functionName of args.scheduled) {
       // Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-      alarm(`${functionName.split("-").at(-1)}-failed`, `${functionName} failed: see its log`, {
-        namespace: "AWS/Lambda",
-        metricName: "Errors",
-        dimensions: { FunctionName: functionName },
-      });
+      alarm(
+        `${functionName.split("-").at(-1)}-failed`,
+        `${functionName} failed: its log, /aws/lambda/${functionName}, says what is left, and docs/runbook.md what to do`,
+        {
+          namespace: "AWS/Lambda",
+          metricName: "Errors",
+          dimensions: { FunctionName: functionName },
+        },
+      );
     }
     this.registerOutputs({});
   }

@@ -53,7 +53,7 @@ export function sweepSessionBlocks(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mod
         } = await liftBlocks(hand, store, all, own, mode === "enforce");
         swept.notes.push(...notes);
         left.push(...open.map((one) => `${own.caseId}: ${one}`));
-        if (mode === "observe") left.push(`${own.caseId}: observe mode lifts nothing`);
+        if (mode === "observe") left.push(inObserve(bucket, own.caseId));
         if (rest.changes.length === 0) swept.lifted.push(own.caseId);
         all = all.flatMap((one) => {
           if (one !== own) return [one];
@@ -68,4 +68,9 @@ export function sweepSessionBlocks(ec2Sdk: Ec2Sdk, s3Sdk: S3Sdk, { mode }: { mod
     const message = `Session blocks that are past their time could not be lifted: ${left.join("; ")}`;
     throw Object.assign(new Error(message), { name: "BlocksLeft" });
   };
+}
+
+/** `enforce` made the block, and the mode was changed before it was lifted. */
+function inObserve(bucket: string, caseId: string): string {
+  return `${caseId}: observe mode lifts nothing. This lifts it: npm run restore -- s3://${bucket}/cases/${caseId}.json --only network-acls`;
 }
