@@ -183,7 +183,10 @@ export function definition(
         Comment: "A look that finds nothing changes nothing, and ends here",
         Choices: [
           { Or: [present("$.case.subjects[0]"), present("$.case.open[0]")], Next: "RecordCase" },
-          { ...present("$.case.alerts[0]"), Next: "Report" },
+          {
+            Or: [present("$.case.alerts[0]"), present("$.CloudWatcherCore.alert")],
+            Next: "Report",
+          },
         ],
         Default: "EndState",
       },

@@ -7,7 +7,7 @@ import { withCaller } from "./caller";
 import { ec2Events } from "./ec2";
 import { guardDutyNotice } from "./guardDuty";
 import { healthNotice } from "./health";
-import { type Call, iamEvents, type NewCredentials, type Reading } from "./iam";
+import { type Call, callerInstead, iamEvents, type NewCredentials, type Reading } from "./iam";
 import type { EventFacts, Incident, InfrastructureSubject, Subject, UserSubject } from "./incident";
 import type { Notice } from "./notice";
 import { isOrder, orderNotice } from "./order";
@@ -129,10 +129,12 @@ function decide(record: Fields, frame: Frame, settings: IncidentSettings, now: s
     actor: omitted ? { type: "unknown", arn: actor.arn } : actor,
     account: event.account,
   };
-  const reading = reader(call);
+  const read = reader(call);
+  const unnamed = (omitted || (record.requestParameters ?? null) === null) && "unnamed" in read;
+  const reading = (unnamed && callerInstead(event.name, actor)) || read;
   const formerName = "formerName" in reading ? reading.formerName : undefined;
   const ruling = withCaller(rule(reading, settings, actor, now), actor, settings, formerName);
-  return omitted ? alerted(ruling, omittedAlert(frame)) : ruling;
+  return omitted || unnamed ? alerted(ruling, omittedAlert(frame, omitted, unnamed)) : ruling;
 }
 
 const NO_EVENT =
@@ -148,11 +150,13 @@ function readerOf(
   return ec2 ? (call) => ec2(call, settings) : undefined;
 }
 
-function omittedAlert({ event, actor }: Frame): string {
+function omittedAlert({ event, actor }: Frame, omitted: boolean, unnamed: boolean): string {
+  const lacks = omitted
+    ? `CloudTrail left out the parameters of ${event.name} because they are too large, which a policy padded with white space does`
+    : `The record of ${event.name} has no parameters`;
   return (
-    `CloudTrail left out the parameters of ${event.name} because they are too large, which a ` +
-    `policy padded with white space does. ${describeActor(actor)} made the call from ` +
-    `${event.address} at ${event.time}: look at what it changed.`
+    `${lacks}${unnamed ? ": whose rights it changed is not known" : ""}. ${describeActor(actor)} ` +
+    `made the call from ${event.address} at ${event.time}: look at what it changed.`
   );
 }
 

@@ -34,7 +34,12 @@ export type Reading =
       /** The name that the user had before. */
       formerName?: string;
     }
-  | { ignore: string; alert?: string };
+  | {
+      ignore: string;
+      alert?: string;
+      /** The record does not name whose rights the call changed: they may be the caller's. */
+      unnamed?: true;
+    };
 
 /** Reads the record of one IAM event. */
 export type IamReader = (call: Call) => Reading;
@@ -139,7 +144,7 @@ const OVERWRITES = "makes nobody an admin, and may have taken the place of a doc
 function userGrant(read: GrantReader): IamReader {
   return ({ parameters, actor }) => {
     const name = nameIn(parameters, "userName");
-    if (!name) return unreadable("userName", parameters.userName);
+    if (!name) return unnamed("userName", parameters.userName);
     const found = read(parameters);
     if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
     if (found.admin === "no" && found.grant.kind !== "inline") {
@@ -167,7 +172,7 @@ function userGrant(read: GrantReader): IamReader {
 function groupGrant(read: GrantReader): IamReader {
   return ({ parameters }) => {
     const name = nameIn(parameters, "groupName");
-    if (!name) return unreadable("groupName", parameters.groupName);
+    if (!name) return unnamed("groupName", parameters.groupName);
     const found = read(parameters);
     if (!found) return unreadable("the grant", parameters.policyArn ?? parameters.policyName);
     if (found.admin === "no" && found.grant.kind !== "inline") {
@@ -235,7 +240,7 @@ function trust(field: "assumeRolePolicyDocument" | "policyDocument"): IamReader 
 
 function newPolicyVersion({ parameters, response }: Call): Reading {
   const arn = textIn(parameters, "policyArn");
-  if (!arn) return unreadable("policyArn", parameters.policyArn);
+  if (!arn) return unnamed("policyArn", parameters.policyArn);
   if (!isTrue(parameters.setAsDefault)) {
     return { ignore: `the new version of ${arn} is not its default` };
   }
@@ -252,7 +257,7 @@ function newPolicyVersion({ parameters, response }: Call): Reading {
 
 function newDefaultVersion({ parameters }: Call): Reading {
   const arn = textIn(parameters, "policyArn");
-  if (!arn) return unreadable("policyArn", parameters.policyArn);
+  if (!arn) return unnamed("policyArn", parameters.policyArn);
   const versionId = textIn(parameters, "versionId");
   return {
     subjects: [{ kind: "policy", arn, proved: false, ...(versionId && { versionId }) }],
@@ -289,6 +294,20 @@ function boundary(read: IamReader): IamReader {
   };
 }
 
+/**
+ * A call that changed the rights of nobody knows whom: CloudTrail leaves out parameters that are too
+ * large, which white space makes of any policy. The caller may have meant himself, or a group or a
+ * policy of his: a look at him decides. Undefined where no IAM user made the call.
+ */
+export function callerInstead(eventName: string, actor: Actor): Reading | undefined {
+  const { type, userName: name } = actor;
+  if (type !== "IAMUser" || !name) return undefined;
+  return {
+    subjects: [{ kind: "user", name, proved: false, ...ownKey(name, actor) }],
+    because: `the record of ${eventName} does not tell whose rights it changed, and user ${name}, who made the call, may have given them to himself`,
+  };
+}
+
 /** The key with which an IAM user changed himself: it is the record's. */
 function ownKey(name: string, { userName, accessKeyId }: Actor) {
   return userName === name && accessKeyId ? { accessKeyId } : {};
@@ -297,7 +316,7 @@ function ownKey(name: string, { userName, accessKeyId }: Actor) {
 /** Whether a Deny or a boundary went, only a look can tell; a detached AWS policy tells it itself. */
 function userLoss({ parameters, actor }: Call): Reading {
   const name = nameIn(parameters, "userName");
-  if (!name) return unreadable("userName", parameters.userName);
+  if (!name) return unnamed("userName", parameters.userName);
   const harmless = deniesNothing(parameters);
   if (harmless) return { ignore: harmless };
   return {
@@ -308,7 +327,7 @@ function userLoss({ parameters, actor }: Call): Reading {
 
 function groupLoss({ parameters }: Call): Reading {
   const name = nameIn(parameters, "groupName");
-  if (!name) return unreadable("groupName", parameters.groupName);
+  if (!name) return unnamed("groupName", parameters.groupName);
   const harmless = deniesNothing(parameters);
   if (harmless) return { ignore: harmless };
   return {
@@ -404,7 +423,11 @@ function isTrue(value: unknown): boolean {
   return value === true || value === "true";
 }
 
-function unreadable(what: string, value: unknown): Reading {
+function unreadable(what: string, value: unknown): { ignore: string } {
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
   return { ignore: `the record does not name ${what} in a way that IAM allows: ${shown}` };
+}
+
+function unnamed(what: string, value: unknown): Reading {
+  return { ...unreadable(what, value), unnamed: true };
 }

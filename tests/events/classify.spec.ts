@@ -1292,11 +1292,9 @@ describe("records that say too little, or too much", () => {
     );
   });
 
-  it("omitted parameters are an alert with event, actor and address, and what the response names is looked at", () => {
-    const omitted = { omitted: true, originalSize: 131072, reason: "requestParameters too large" };
-    const put = judge(iam("PutUserPolicy", omitted, { sourceIPAddress: "198.51.100.7" }));
-    assert.equal(put.decision, "Ignore");
-    assert.match(put.alert ?? "", /PutUserPolicy.*mallory.*198\.51\.100\.7/s);
+  const omitted = { omitted: true, originalSize: 131072, reason: "requestParameters too large" };
+
+  it("omitted parameters are an alert, and what the response names is looked at", () => {
     const key = judge(
       iam("CreateAccessKey", omitted, { responseElements: { accessKey: { userName: "bob" } } }),
     );
@@ -1309,6 +1307,88 @@ describe("records that say too little, or too much", () => {
       }),
     );
     assert.match(root.alert ?? "", /too large/);
+  });
+
+  const unnamed = [
+    "AttachUserPolicy",
+    "PutUserPolicy",
+    "AddUserToGroup",
+    "DetachUserPolicy",
+    "DeleteUserPolicy",
+    "RemoveUserFromGroup",
+    "PutUserPermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+    "AttachGroupPolicy",
+    "PutGroupPolicy",
+    "DetachGroupPolicy",
+    "DeleteGroupPolicy",
+    "CreatePolicyVersion",
+    "SetDefaultPolicyVersion",
+  ];
+  const at = { sourceIPAddress: "198.51.100.7", eventTime: NOW };
+  const { accessKeyId, userName: name } = MALLORY;
+  const caller = { kind: "user", name, proved: false, accessKeyId };
+  for (const event of unnamed) {
+    it(`${event} that does not tell whose rights it changed has the caller looked at`, () => {
+      const from = `IAM user mallory made the call from 198.51.100.7 at ${NOW}: look at what it changed.`;
+      for (const [parameters, lacks] of [
+        [
+          omitted,
+          `CloudTrail left out the parameters of ${event} because they are too large, which a policy padded with white space does`,
+        ],
+        [null, `The record of ${event} has no parameters`],
+        [undefined, `The record of ${event} has no parameters`],
+      ] as const) {
+        const { decision, subjects, reason, alert } = judge(iam(event, parameters, at));
+        assert.deepEqual(
+          { decision, subjects, reason, alert },
+          {
+            decision: "EmergencyActionAccount",
+            subjects: [caller],
+            reason: `the record of ${event} does not tell whose rights it changed, and user mallory, who made the call, may have given them to himself`,
+            alert: `${lacks}: whose rights it changed is not known. ${from}`,
+          },
+        );
+      }
+    });
+  }
+
+  it("a call that names nobody spares a caller whom the owner spares, and is an alert all the same", () => {
+    const put = iam("PutUserPolicy", omitted, at);
+    const exemption = {
+      rule: "admin-user",
+      subject: "mallory",
+      owner: "o",
+      reason: "r",
+      expires: "2099-01-01",
+    } as const;
+    const spared: [Partial<IncidentSettings>, Decision][] = [
+      [{ protectedPrincipals: ["mallory"] }, "Ignore"],
+      [{ exemptions: [exemption] }, "Ignore"],
+      [{ applicationUsers: ["mallory"] }, "EmergencyActionApplication"],
+    ];
+    for (const [settings, wanted] of spared) {
+      const { decision, alert, subjects } = judge(put, settings);
+      assert.equal(decision, wanted);
+      assert.ok(subjects.every((one) => "proved" in one && !one.proved));
+      assert.match(alert ?? "", /whose rights it changed is not known/);
+    }
+    const trusted = judge(put, { trustedActors: [MALLORY.arn] });
+    assert.deepEqual([trusted.decision, trusted.alert], ["Ignore", undefined]);
+  });
+
+  it("a call that names nobody is an alert where no IAM user made it, or a role was changed", () => {
+    for (const record of [
+      iam("PutUserPolicy", omitted, { ...at, userIdentity: PIPELINE }),
+      iam("PutUserPolicy", null, { ...at, userIdentity: { type: "Root", arn: "root" } }),
+      iam("PutRolePolicy", omitted, at),
+      iam("CreateRole", omitted, at),
+    ]) {
+      const { decision, alert } = judge(record);
+      assert.equal(decision, "Ignore");
+      assert.match(alert ?? "", /made the call from 198\.51\.100\.7/);
+    }
+    assert.deepEqual(judge(iam("PutUserPolicy", { userName: "" }, at)).alert, undefined);
   });
 
   const hostile: unknown[] = [
