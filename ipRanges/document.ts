@@ -18,7 +18,7 @@ export interface RangesOf {
 }
 
 /** What every customer of AWS can rent an address of: trusting it is trusting everybody. */
-const RENTED = ["AMAZON", "EC2"];
+export const RENTED = ["AMAZON", "EC2"];
 
 const NEAR = 3;
 
