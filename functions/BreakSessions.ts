@@ -1,6 +1,8 @@
 import type { RemoteAddressSubject } from "../events/incident";
-import { type AclChange, type AclEntry, describe, mostInUse } from "../networkAcl/acl";
+import { type AclChange, type AclEntry, describe, mostInUse, sameEntry } from "../networkAcl/acl";
 import { type BlockRequest, MOST_ENTRIES, planBlock } from "../networkAcl/plan";
+import { standing } from "../networkAcl/shared";
+import { entriesNow, sameBlock } from "../networkAcl/trace";
 import { readCidr } from "../rulebook/cidr";
 import {
   addToCase,
@@ -283,7 +285,7 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
     return { alerts: [`${address} is not blocked in ${acl.id}: ${why}`] };
   }
   const pass = await blockRequest(hand, acl, request);
-  const { subjects = [], open = [], alerts = [] } = pass;
+  const { subjects = [], open = [], alerts = [], notes = [] } = pass;
   if (open.length > 0) return { subjects, open, alerts };
   if (subjects.length === 0)
     return { alerts, notes: [`${address} is kept from ${what} by other entries`] };
@@ -291,6 +293,7 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
   const early = `npm run restore -- s3://${store.bucket}/cases/${own.caseId}.json --only network-acls`;
   return {
     subjects,
+    notes,
     alerts: [
       ...alerts,
       `${address} is kept from ${what} until ${own.until}. This lets it in again: ${early}`,
@@ -355,14 +358,66 @@ async function blockRequest(hand: Hand, acl: Acl, request: BlockRequest): Promis
   );
   const open: string[] = [];
   for (const change of known) {
-    if ((await made(hand, acl, change.block)).stopped) open.push(unblockedIn(change));
+    if ((await made(hand, acl, asItStands(hand, acl, change))).stopped)
+      open.push(unblockedIn(change));
     open.push(...(change.unplaced ?? []));
   }
   const sources = request.sources.filter(
     (source) => !known.some((change) => change.request.sources.includes(source)),
   );
-  const fresh = sources.length > 0 ? await blockSources(hand, acl, { ...request, sources }) : {};
+  const asked = { ...request, sources };
+  const fresh =
+    sources.length === 0
+      ? {}
+      : ((await shareBlock(hand, acl, asked)) ?? (await blockSources(hand, acl, asked)));
   return joined([{ subjects: known.map((change) => subjectOf(acl, change, own)), open }, fresh]);
+}
+
+/** A block with its entries where others have moved them since. */
+function asItStands({ others, own }: Hand, acl: Acl, { block }: StoredChange): AclChange {
+  const all = changesOf([...others, own], acl.id).map((one) => one.block);
+  const later = all.slice(all.findIndex((one) => sameBlock(one, block)) + 1);
+  return { ...block, add: entriesNow(acl.entries, block, later) };
+}
+
+/** A block that ends sooner may be lifted at this moment. */
+const SHARED_MINUTES = 10;
+
+/**
+ * Writes another case's block down for this one, too, where it does what is asked. It takes no entry
+ * then, and stands until both are over.
+ *
+ * @returns undefined where there is none, or it does not stand any more.
+ */
+async function shareBlock(
+  hand: Hand,
+  found: Acl,
+  request: BlockRequest,
+): Promise<Pass | undefined> {
+  const { own, others } = hand;
+  const soon = new Date(Date.now() + SHARED_MINUTES * 60_000).toISOString();
+  const [shared] = standing(
+    found.entries,
+    request,
+    changesOf(
+      others.filter(({ until }) => until > soon),
+      found.id,
+    ),
+  );
+  if (!shared) return undefined;
+  // At the place of the other among all blocks, which it takes when that one is lifted.
+  await keep(hand, { ...shared, request });
+  const acl = (await aclOf(hand, found.id)) ?? found;
+  const stored = own.changes.at(-1) as StoredChange;
+  const { add } = asItStands(hand, acl, stored);
+  if (add.every((entry) => acl.entries.some((one) => sameEntry(one, entry)))) {
+    const by = others.find(({ changes }) => changes.includes(shared))?.caseId;
+    const note = `${acl.id} is blocked as the case ${by} asked: the entries go with the last of both`;
+    return { subjects: [subjectOf(acl, stored, own)], notes: [note] };
+  }
+  own.changes.pop();
+  if (hand.settings.mode === "enforce") await writeBlocks(hand.store, own);
+  return undefined;
 }
 
 /** Plans, writes the plan down and carries it out; another plan where the ACL has changed since. */

@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "./acl";
 import { movesInOrder } from "./numbers";
-import { entriesNow, movesOf, type Traced, traced } from "./trace";
+import { distinct, entriesNow, movesOf, sameBlock, type Traced, traced } from "./trace";
 
 export interface LiftPlan extends AclLift {
   /** Entries of the block that are not there, where they would be. */
@@ -25,35 +25,44 @@ export interface LiftPlan extends AclLift {
   notes: string[];
 }
 
+const NOTHING: LiftPlan = {
+  remove: [],
+  move: [],
+  gone: [],
+  goneOf: [],
+  stay: [],
+  isDisplaced: false,
+  notes: [],
+};
+
 /**
  * Takes a block off its ACL: its entries go where number and all fields are as they were made, and
  * what was moved gets its number back where it is as it was moved, the number is free, and nothing
  * that matters to it has come between. Where a later block needs it where it is, that one has
  * inherited the move, and gives the number back when it is lifted.
  *
- * A block that was made in part, or lifted in part, is lifted as well. Of two entries of the ACL that
+ * A block that another case shares stays, until that one's is lifted. A block that was made in part,
+ * or lifted in part, is lifted as well. Of two entries of the ACL that
  * say the same, one may be left at the other one's number once three blocks have moved them: nothing
  * but the number tells them apart.
  *
  * @param entries of both directions.
- * @param others the other blocks on this ACL that are not lifted yet, the oldest first.
+ * @param all the other blocks on this ACL that are not lifted yet, the oldest first.
  */
-export function planLift(
-  entries: AclEntry[],
-  block: AclChange,
-  others: AclChange[] = [],
-): LiftPlan {
+export function planLift(entries: AclEntry[], block: AclChange, all: AclChange[] = []): LiftPlan {
+  if (all.some((one) => sameBlock(one, block))) return NOTHING;
+  const others = distinct(all);
   const made = entriesNow(entries, block, others);
   const isMade = (entry: AclEntry) => made.some((own) => sameEntry(own, entry));
   const moves = [...(block.inherited ?? []), ...block.move];
-  const all = inTurn(block, others);
-  const allMoves = movesOf(all);
+  const turns = inTurn(block, others);
+  const allMoves = movesOf(turns);
   const known = moves.map((one) => JSON.stringify(one));
   const isKnown = (one: Move) => known.includes(JSON.stringify(one));
   const { copies, move, rest } = movedBack(
     inOrder(entries.filter((entry) => !entry.egress && !isMade(entry))),
     moves,
-    all.flatMap((one, at) => (one === block ? [] : traced(entries, one, all.slice(at + 1)))),
+    turns.flatMap((one, at) => (one === block ? [] : traced(entries, one, turns.slice(at + 1)))),
   );
   const gone = made.filter((own) => !entries.some((entry) => sameEntry(own, entry)));
   const passedOn = others.flatMap(({ inherited = [] }) =>

@@ -22,7 +22,7 @@ import {
 import { count, cover, DENY, type Piece, pieces, piecesWithin, type Segment } from "./cover";
 import { type Field, fieldOf, segmentsAt } from "./field";
 import { freeBetween, makeRoom, movesInOrder, type Place } from "./numbers";
-import { entriesNow, movesOf } from "./trace";
+import { distinct, entriesNow, movesOf } from "./trace";
 
 export { planLift } from "./lift";
 
@@ -63,13 +63,14 @@ export const MOST_ENTRIES = 19;
  * and a note names the others.
  *
  * @param entries of both directions, the default denies included or not.
- * @param others the blocks on this ACL that are not lifted yet, the oldest first.
+ * @param all the blocks on this ACL that are not lifted yet, the oldest first.
  */
 export function planBlock(
   entries: AclEntry[],
   request: BlockRequest,
-  others: AclChange[] = [],
+  all: AclChange[] = [],
 ): BlockPlan {
+  const others = distinct(all);
   const { sources, keep, ports, most = MOST_ENTRIES } = request;
   const inbound = inOrder(entries.filter(({ egress }) => !egress));
   const foreign = others.map((other, at) => entriesNow(entries, other, others.slice(at + 1)));

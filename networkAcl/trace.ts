@@ -1,5 +1,20 @@
 import { type AclChange, type AclEntry, type Move, sameEntry } from "./acl";
 
+/** Is it one block, which two cases share? */
+export function sameBlock(one: AclChange, other: AclChange): boolean {
+  return blockText(one) === blockText(other);
+}
+
+function blockText({ add, move, inherited = [] }: AclChange): string {
+  return JSON.stringify([add, move, inherited]);
+}
+
+/** Each block once, whoever shares it. */
+export function distinct(blocks: AclChange[]): AclChange[] {
+  const texts = blocks.map(blockText);
+  return blocks.filter((_, at) => texts.indexOf(texts[at] as string) === at);
+}
+
 /**
  * The moves of these blocks, the oldest first, in the order in which they were made; what a later one
  * inherited from an earlier one is told once. Two moves that read the same may both have been made:
@@ -7,7 +22,8 @@ import { type AclChange, type AclEntry, type Move, sameEntry } from "./acl";
  */
 export function movesOf(changes: AclChange[]): Move[] {
   const moves: Move[] = [];
-  for (const { inherited = [], move } of changes) moves.push(...without(inherited, moves), ...move);
+  for (const { inherited = [], move } of distinct(changes))
+    moves.push(...without(inherited, moves), ...move);
   return moves;
 }
 

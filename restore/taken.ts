@@ -27,6 +27,7 @@ export function takingsOf(file: CaseFile): Taking[] {
       .filter((action) => PUTS.test(action.call) || heldBefore(file, action))
       .map((action) => ({ action, doubt: `the case's call had failed: ${action.error}` })),
     ...unnoted(file).map((action) => ({ action, doubt: BROKE_OFF })),
+    ...shared(file).map((action) => ({ action })),
   ];
 }
 
@@ -45,6 +46,22 @@ function unnoted({ mode, round, subjects, actions }: CaseFile): Action[] {
   return subjects
     .flatMap((one) => (one.kind === "user" && one.before ? callsOn(one.name, one.before) : []))
     .filter(({ call, input }) => !known.has(`${call} ${JSON.stringify(input)}`));
+}
+
+/** The blocks that the case found made for another one, and shares without a call of its own. */
+function shared({ mode, subjects, actions }: CaseFile): Action[] {
+  if (mode !== "enforce") return [];
+  const known = actions.map(({ input }) => input.NetworkAclId);
+  return subjects
+    .flatMap((one) => (one.kind === "networkAcl" && one.block.add.length > 0 ? [one.aclId] : []))
+    .filter((aclId, at, all) => !known.includes(aclId) && all.indexOf(aclId) === at)
+    .map((aclId) => ({
+      call: "ec2:CreateNetworkAclEntry",
+      subject: aclId,
+      input: { NetworkAclId: aclId },
+      outcome: "done",
+      at: "",
+    }));
 }
 
 function callsOn(UserName: string, before: Look): Action[] {

@@ -1,7 +1,7 @@
 import type { RemoteAddressSubject } from "../../events/incident";
-import { sameEntry } from "../../networkAcl/acl";
 import type { BlockRequest } from "../../networkAcl/plan";
-import { entriesNow } from "../../networkAcl/trace";
+import { standing } from "../../networkAcl/shared";
+import { distinct } from "../../networkAcl/trace";
 import { type Acl, type AclHand, aclsOfSubnets } from "./acls";
 import { changesOf, type StoredBlocks } from "./blocks";
 import { nicsBy } from "./reach";
@@ -54,23 +54,9 @@ export function standingBlock(
   request: BlockRequest,
   until: string,
 ): StoredBlocks | undefined {
-  const changes = changesOf(others, acl.id);
-  const standing = changes.filter(({ request: { sources, keep, ports }, block }, at) => {
-    const asked = [sources, keep, ports];
-    const later = changes.slice(at + 1);
-    const now = entriesNow(
-      acl.entries,
-      block,
-      later.map((one) => one.block),
-    );
-    return (
-      JSON.stringify(asked) === JSON.stringify([request.sources, request.keep, request.ports]) &&
-      now.length > 0 &&
-      now.every((entry) => acl.entries.some((one) => sameEntry(one, entry)))
-    );
-  });
+  const blocks = standing(acl.entries, request, changesOf(others, acl.id));
   return others.find(
-    (one) => one.until > until && one.changes.some((change) => standing.includes(change)),
+    (one) => one.until > until && one.changes.some((change) => blocks.includes(change)),
   );
 }
 
@@ -89,5 +75,6 @@ export function isCrowded(all: StoredBlocks[], { id }: Acl, request: BlockReques
       sources.length === 1 && keep.length === 0 && sources[0]?.endsWith(width),
   );
   if (single.some(({ request: { sources } }) => sources[0] === asked)) return false;
-  return single.flatMap(({ block }) => block.add).length >= MOST_ADDRESS_ENTRIES;
+  const blocks = distinct(single.map(({ block }) => block));
+  return blocks.flatMap(({ add }) => add).length >= MOST_ADDRESS_ENTRIES;
 }

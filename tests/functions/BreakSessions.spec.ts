@@ -4,6 +4,7 @@ import { type BreakSettings, breakSessions } from "../../functions/BreakSessions
 import type { Case } from "../../functions/case";
 import { creation } from "../../functions/infrastructure/acls";
 import type { StoredBlocks } from "../../functions/infrastructure/blocks";
+import { liftSessionBlock } from "../../functions/LiftSessionBlock";
 import type { AclEntry } from "../../networkAcl/acl";
 import { type AclAnswers, aclWorld, changesIn, entry, stored, untouched, VPC } from "./aclWorld";
 import { inTurn, refusal, throttled, withEnvironment, withoutWaiting } from "./fakeSdk";
@@ -175,6 +176,34 @@ describe("BreakSessions", () => {
         const again = (await pass(state, first, { answers: { ec2 } })).after;
         assert.deepEqual([again.unblocked, state.acls["acl-1"]?.length], [undefined, 3]);
       });
+    });
+
+    it("is cut off ten times over by the entries of one, which go with the last", async () => {
+      const world = given();
+      const rule = { SecurityGroupRuleId: "sgr-1", ...ssh, CidrIpv4: "0.0.0.0/0" };
+      const ids = Array.from({ length: 10 }, (_, n) => `case-${n}`);
+      const answers = { ec2 };
+      for (const id of ids) {
+        const { after } = await pass(world, caseOf({ id, subjects: [group(rule)] }), { answers });
+        assert.deepEqual(
+          [after.unblocked, after.alerts, after.subjects.length],
+          [undefined, [], 2],
+        );
+      }
+      const added = [entry(98, "allow", "172.31.0.0/16"), entry(99, "deny", "0.0.0.0/0")];
+      assert.deepEqual(world.acls["acl-1"], [...untouched, ...added]);
+      for (const id of ids.reverse()) {
+        assert.deepEqual(world.acls["acl-1"], [...untouched, ...added]);
+        const { ec2Sdk, s3Sdk } = aclWorld(world, answers);
+        const lift = liftSessionBlock(ec2Sdk, s3Sdk, { mode: "enforce" });
+        const { open, notes } = await lift({
+          incident: incident([]),
+          caseId: id,
+          case: caseOf({ id, mode: "enforce" }),
+        });
+        assert.deepEqual([open, notes], [[], []]);
+      }
+      assert.deepEqual(world, given());
     });
 
     it("may have a session to an interface that has the group no longer, which is an alert", async () => {
@@ -523,6 +552,10 @@ describe("BreakSessions", () => {
           [crowd(6), false],
           [crowd(2, 2), true],
           [crowd(3, 2), false],
+          [
+            [...crowd(3), ...crowd(3).map((one) => ({ ...one, caseId: `${one.caseId}-too` }))],
+            true,
+          ],
         ] as const) {
           const { after, changes } = await tried([...blocks]);
           assert.equal(changes.length, isBlocked ? 2 : 0);
@@ -580,11 +613,71 @@ describe("BreakSessions", () => {
         assert.deepEqual(changes, []);
       });
 
+      it("shares that block for the time that it lacks", async () => {
+        const other = stored("other", [deny], { until: inMinutes(29), request });
+        const world = given([...untouched, deny], [other]);
+        const { after, changes } = await pass(world, caseWith());
+        assert.deepEqual(changes, ["PutObject blocks/e.json"]);
+        const [own] = world.blocks.filter(({ caseId }) => caseId === "e");
+        assert.deepEqual(own?.changes, other.changes);
+        assert.ok((own?.until ?? "") > inMinutes(59));
+        assert.deepEqual(
+          [after.blockedUntil, after.notes, after.subjects[1]],
+          [
+            own?.until,
+            ["acl-1 is blocked as the case other asked: the entries go with the last of both"],
+            {
+              kind: "networkAcl",
+              aclId: "acl-1",
+              before: { entries: [...untouched, deny] },
+              block: { add: [deny], move: [] },
+              until: own?.until,
+            },
+          ],
+        );
+        // A later pass finds it done, also where another block has moved the entry.
+        world.acls["acl-1"] = [...untouched, { ...deny, number: 5 }];
+        world.blocks.push(
+          stored("third", [], {
+            until: inMinutes(50),
+            at: "2026-06-01T12:30:00.000Z",
+            request: { ...request, ports: [2222] },
+            block: { add: [], move: [{ entry: deny, to: 5, foreign: true }] },
+          }),
+        );
+        const again = await pass(world, after);
+        assert.deepEqual([again.changes, again.after], [[], after]);
+      });
+
+      it("gets an entry of its own where that block goes at this moment", async () => {
+        const other = stored("other", [deny], { until: inMinutes(29), request });
+        const world = given([...untouched, deny], [other]);
+        const { changes } = await pass(world, caseWith(), {
+          answers: {
+            s3: {
+              PutObject: ({ Body }) => {
+                world.blocks = [JSON.parse(String(Body)) as StoredBlocks];
+                world.acls["acl-1"] = world.blocks[0]?.changes.length
+                  ? [...untouched]
+                  : (world.acls["acl-1"] ?? []);
+                return {};
+              },
+            },
+          },
+        });
+        assert.deepEqual(changes, [
+          "PutObject blocks/e.json",
+          "PutObject blocks/e.json",
+          "PutObject blocks/e.json",
+          "CreateNetworkAclEntry acl-1 98 deny 8.8.4.4/32",
+        ]);
+      });
+
       const weaker: [why: string, AclEntry[], World["blocks"]][] = [
         [
           "ends soon",
           [...untouched, deny],
-          [stored("other", [deny], { until: inMinutes(29), request })],
+          [stored("other", [deny], { until: inMinutes(9), request })],
         ],
         ["lost its entry", untouched, [stored("other", [deny], { until: inMinutes(40), request })]],
         ["made none", untouched, [stored("other", [], { until: inMinutes(40), request })]],
@@ -612,7 +705,7 @@ describe("BreakSessions", () => {
           "is on another ACL",
           [...untouched, deny],
           [
-            stored("other", [deny], { until: inMinutes(29), request }),
+            stored("other", [deny], { until: inMinutes(9), request }),
             stored("third", [deny], { until: inMinutes(40), request, aclId: "acl-2" }),
           ],
         ],

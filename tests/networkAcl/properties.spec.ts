@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AclChange, type AclEntry, applied, inOrder, sameRule } from "../../networkAcl/acl";
 import { type BlockPlan, type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { type Asked, standing } from "../../networkAcl/shared";
 import { acl, request, small, smallPieces } from "./acls";
 import { isAsked, isFrom, packetsAt, verdict } from "./oracle";
 
@@ -128,6 +129,38 @@ describe("the plan of a network ACL's block, for random ACLs", function () {
       }
     });
     fc.assert(besideAnother, { numRuns: Math.ceil(RUNS / 10), seed: SEED });
+  });
+
+  it("is shared by ten with the same sources, and goes with the last of them", () => {
+    const orders = fc.uniqueArray(fc.nat({ max: 9 }), { minLength: 10, maxLength: 10 });
+    const ten = fc.property(acl, request, request, orders, (entries, other, asked, order) => {
+      fc.pre(!hasTwins(entries));
+      const one = { request: other, block: planBlock(entries, other) };
+      const withOne = applied(entries, one.block);
+      const { notes, ...block } = planBlock(withOne, asked, [one.block]);
+      fc.pre(notes.length === 0 && block.add.length > 0);
+      const both = applied(withOne, block);
+      const all: Asked[] = [one, { request: asked, block }];
+      while (all.length < 11) {
+        const [shared] = standing(both, asked, all);
+        // The other one was asked for the same, or this one, never none.
+        assert.ok(shared);
+        all.push(structuredClone(shared));
+      }
+      let now = both;
+      let left = all;
+      for (const at of [0, ...order.map((index) => index + 1)]) {
+        const gone = all[at] as Asked;
+        left = left.filter((each) => each !== gone);
+        const blocks = left.map((each) => each.block);
+        const lift = planLift(now, gone.block, blocks);
+        assert.deepEqual(lift.notes, []);
+        now = applied(now, lift);
+        if (left.length > 0) assertBlocks(entries, now, [{ asked, notes: [] }]);
+      }
+      assert.deepEqual(now, inOrder(entries));
+    });
+    fc.assert(ten, { numRuns: Math.ceil(RUNS / 10), seed: SEED });
   });
 
   it("takes as few entries each time for the same sources", () => {

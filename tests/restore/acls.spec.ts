@@ -194,6 +194,20 @@ describe("planRestore, of a network ACL", () => {
     assert.deepEqual(told(fileOf(), presentOf(blocked, [later])), { there: [ITEM] });
   });
 
+  it("writes a shared block off, and takes its entries with the last of them", () => {
+    const sharing = fileOf([ACL], []);
+    const other = recordOf("execution-2", [[ACL, block]]);
+    for (const file of [fileOf(), sharing]) {
+      assert.deepEqual(told(file, presentOf(blocked, [other, own])), {
+        steps: [forgotten],
+        there: [ITEM],
+      });
+      assert.deepEqual(told(file, presentOf(blocked, [own])), { steps: lift });
+    }
+    const observed = { ...sharing, mode: "observe" as const };
+    assert.deepEqual(told(observed, presentOf(blocked, [own])), {});
+  });
+
   it("writes down what is left where one ACL of two is named", () => {
     const two = recordOf("execution-1", [
       [ACL, block],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Action, CaseSubject } from "../../functions/case";
+import type { AclEntry } from "../../networkAcl/acl";
 import type { CaseFile } from "../../restore/caseFile";
 import { takingsOf } from "../../restore/taken";
 import {
@@ -68,6 +69,16 @@ const MADE_UP: CaseSubject[] = [
     until: "2026-06-01T13:00:00.000Z",
   },
 ];
+
+const DENY_SSH: AclEntry = {
+  number: 99,
+  egress: false,
+  action: "deny",
+  protocol: "6",
+  cidr: "0.0.0.0/0",
+  fromPort: 22,
+  toPort: 22,
+};
 
 type Try = [call: string, input: Record<string, unknown>];
 const bob = { UserName: "bob" };
@@ -165,6 +176,24 @@ describe("takingsOf", () => {
       outcome,
       doubt,
     ]);
+
+  it("counts the block of a network ACL that another case made, and the case shares", () => {
+    const shares: CaseFile["subjects"] = ["acl-1", "acl-1", "acl-2"].map((aclId) => ({
+      kind: "networkAcl",
+      aclId,
+      before: { entries: [] },
+      block: { add: [DENY_SSH], move: [] },
+      until: "2026-06-01T13:00:00.000Z",
+    }));
+    const call = "ec2:CreateNetworkAclEntry";
+    const made = action([call, { NetworkAclId: "acl-2" }], "done");
+    const file = fileOf([made], { subjects: shares });
+    assert.deepEqual(tried(file), [
+      [call, { NetworkAclId: "acl-2" }, "done", undefined],
+      [call, { NetworkAclId: "acl-1" }, "done", undefined],
+    ]);
+    assert.deepEqual(tried({ ...fileOf([], { subjects: shares }), mode: "observe" }), []);
+  });
 
   it("counts what a user had, where the case broke off before a look came after its calls", () => {
     const doubt = "the case broke off before it had told what it took";
