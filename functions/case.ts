@@ -25,6 +25,8 @@ export interface Action {
   at: string;
   /** The error's name and message, where it failed. */
   error?: string;
+  /** What the call takes can only be replaced, by what restore names. Absent: it can be given back. */
+  restorable?: false;
 }
 
 /**

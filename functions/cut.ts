@@ -1,4 +1,5 @@
 import type { Action, Mode } from "./case";
+import { isRestorable } from "./restorable";
 
 /** Makes one changing call, or notes that it would; never throws. Answers what came of it. */
 export type Cut = (
@@ -55,7 +56,8 @@ export function cutting(mode: Mode, actions: Action[], earlier: Action[] = []): 
     const input = command.input as Record<string, unknown>;
     const note = (outcome: Action["outcome"], error?: string) => {
       const at = new Date().toISOString();
-      actions.push({ call, subject, input, outcome, at, ...(error && { error }) });
+      const lasting = isRestorable(call) ? {} : { restorable: false as const };
+      actions.push({ call, subject, input, outcome, at, ...(error && { error }), ...lasting });
       return outcome;
     };
     if (mode === "observe") {

@@ -1,4 +1,5 @@
 import type { Action } from "../functions/case";
+import type { notRestorable } from "../functions/restorable";
 import { aclItem } from "./acls";
 import { credentialItem, deletedKeyItem, mfaItem, passwordItem } from "./credentials";
 import { groupAttachedItem, groupInlineItem } from "./groups";
@@ -7,6 +8,13 @@ import { replacementItems } from "./replacements";
 import { roleAttachedItem, roleBoundaryItem, roleDenyItem, roleInlineItem } from "./roles";
 import { ruleItems } from "./rules";
 import { attachedItem, boundaryItem, denyItem, groupItem, inlineItem } from "./users";
+
+/** What cannot come back: each with the command that replaces it. */
+const replaced: Record<(typeof notRestorable)[number], Reader> = {
+  "iam:DeleteAccessKey": deletedKeyItem,
+  "iam:DeleteLoginProfile": passwordItem,
+  "iam:DeactivateMFADevice": mfaItem,
+};
 
 /** How each call of the responders is taken back. A new call is a new line; a test compares. */
 const readers: Record<string, Reader> = {
@@ -23,9 +31,7 @@ const readers: Record<string, Reader> = {
     "serviceCredentials",
   ),
   "iam:UpdateSigningCertificate": credentialItem("certificates", "CertificateId", "certificates"),
-  "iam:DeleteAccessKey": deletedKeyItem,
-  "iam:DeleteLoginProfile": passwordItem,
-  "iam:DeactivateMFADevice": mfaItem,
+  ...replaced,
   "iam:DetachGroupPolicy": groupAttachedItem,
   "iam:DeleteGroupPolicy": groupInlineItem,
   "iam:AttachRolePolicy": roleDenyItem,

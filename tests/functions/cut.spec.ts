@@ -96,6 +96,28 @@ describe("cutting", () => {
     assert.ok(!isGone("NoSuchEntity"));
   });
 
+  const calls: [call: string, restorable: Pick<Action, "restorable">][] = [
+    ["iam:DeleteLoginProfile", { restorable: false }],
+    ["iam:DeleteAccessKey", { restorable: false }],
+    ["iam:DeactivateMFADevice", { restorable: false }],
+    ["iam:UpdateAccessKey", {}],
+    ["iam:DeleteUserPolicy", {}],
+    ["ec2:RevokeSecurityGroupIngress", {}],
+  ];
+  for (const [call, restorable] of calls) {
+    it(`notes of ${call} whether it can be taken back, whatever came of it`, async () => {
+      const outcomes = [
+        await once(async () => ({}), call),
+        await once(() => Promise.reject(refusal("AccessDenied")), call),
+      ];
+      for (const { outcome, actions } of outcomes) {
+        const [{ at = "", error = "", ...action } = {}] = actions;
+        const noted = { call, subject: "user bob", input, outcome, ...restorable };
+        assert.deepEqual(action, noted, `${at} ${error}`);
+      }
+    });
+  }
+
   it("only notes in observe, and the same call once, whichever pass noted it", async () => {
     const actions: Action[] = [];
     const cut = cutting("observe", actions);

@@ -8,6 +8,7 @@ import { emergencyActionAccountActions } from "../../functions/EmergencyActionAc
 import { emergencyActionApplicationActions } from "../../functions/EmergencyActionApplication";
 import { emergencyActionInfrastructureActions } from "../../functions/EmergencyActionInfrastructure";
 import { narrowOpenSshActions } from "../../functions/NarrowOpenSsh";
+import { isRestorable } from "../../functions/restorable";
 import { stripAccountActions } from "../../functions/StripAccount";
 import type { CaseFile } from "../../restore/caseFile";
 import { type Plan, planRestore, type Wishes } from "../../restore/plan";
@@ -1317,6 +1318,13 @@ describe("planRestore", () => {
       ...narrowOpenSshActions.grants,
     ];
     assert.deepEqual([...new Set(cuts)].sort(), [...knownCalls].sort());
+  });
+
+  it("has no call for what the case notes as not restorable, but a command", () => {
+    const actions = wholeCase.actions.filter(({ call }) => !isRestorable(call));
+    const { steps, left } = planRestore({ ...wholeCase, actions }, contained, everything);
+    assert.ok(actions.length > 0);
+    assert.deepEqual([steps, left.filter(({ command }) => command).length], [[], actions.length]);
   });
 
   it("names the command that replaces what cannot come back", () => {
