@@ -98,10 +98,12 @@ interface Hand {
   cut: Cut;
   store: BlockStore;
   settings: BreakSettings;
-  /** The case's blocks so far. */
+  /** The case's blocks so far: as they were found at first, and what was done since. */
   own: StoredBlocks;
   /** Those of all others, read after the ACLs: what an ACL shows of them is then known for theirs. */
   others: StoredBlocks[];
+  /** Keys of what is no block; undefined: nothing was read yet. */
+  strange?: string[];
 }
 
 /**
@@ -125,12 +127,12 @@ export function breakSessions(sdk: Ec2Sdk, s3Sdk: S3Sdk, settings: BreakSettings
     if (lost.rules.length + tried.length === 0) return before;
     const actions: Case["actions"] = [];
     const cut = cutting(settings.mode, actions, before.actions);
-    const { blocks: all, strange } = await readBlocks(store, before.id);
-    const own = all.find(({ caseId }) => caseId === before.id) ?? newBlocks(before.id, settings);
-    const hand: Hand = { sdk, ec2, cut, store, settings, own, others: [] };
+    const none = newBlocks(before.id, settings);
+    const hand: Hand = { sdk, ec2, cut, store, settings, own: none, others: [] };
     const trusted = await trustedSources({ sdk, ec2 }, settings);
     const passes = lost.rules.length > 0 ? await blockLost(hand, lost, trusted) : [];
     for (const subject of tried) passes.push(await blockAddress(hand, subject, trusted));
+    const { own, strange = [] } = hand;
     passes.push({ alerts: strange.map((key) => strangeBlock(bucket, key)) });
     const after = addToCase(before, passes, actions);
     const unblocked = passes.flatMap((pass) => pass.open ?? []);
@@ -232,7 +234,7 @@ async function blockLost(hand: Hand, lost: Lost, trusted: string[]): Promise<Pas
     hand,
     nics.map(({ subnetId }) => subnetId),
   );
-  hand.others = await othersNow(hand);
+  await readNow(hand);
   const passes = [aboutTracking(reach, lost), withoutSources(lost)];
   for (const acl of reach.acls) {
     passes.push(...(await blockAcl(hand, acl, reach, { lost, trusted })));
@@ -247,6 +249,7 @@ async function blockAddress(
   trusted: string[],
 ): Promise<Pass> {
   const acls = await aclsTried(hand, subject);
+  await readNow(hand);
   if (acls.length === 0) {
     const where = subject.interfaceId ?? subject.instanceId ?? "an instance without a name";
     const why = `no subnet is found in which it tries ${where}`;
@@ -256,7 +259,6 @@ async function blockAddress(
     hand,
     acls.map(({ vpcId }) => vpcId),
   );
-  hand.others = await othersNow(hand);
   const passes: Pass[] = [];
   for (const acl of acls) {
     const why = whyKept(subject.address, trusted, vpcs[acl.vpcId] ?? []);
@@ -301,9 +303,13 @@ async function blockAddressIn(hand: Hand, acl: Acl, address: string): Promise<Pa
   };
 }
 
-async function othersNow({ store, own }: Hand): Promise<StoredBlocks[]> {
-  const { blocks } = await readBlocks(store);
-  return blocks.filter(({ caseId }) => caseId !== own.caseId);
+/** Reads what is blocked. What this pass did itself is not read again. */
+async function readNow(hand: Hand): Promise<void> {
+  const { own, strange: isRead } = hand;
+  const { blocks, strange } = await readBlocks(hand.store, own.caseId);
+  if (!isRead) hand.own = blocks.find(({ caseId }) => caseId === own.caseId) ?? own;
+  hand.others = blocks.filter(({ caseId }) => caseId !== own.caseId);
+  hand.strange = strange;
 }
 
 /** One network ACL, request by request. */
@@ -448,7 +454,7 @@ async function blockSources(hand: Hand, found: Acl, request: BlockRequest): Prom
     acl = (await aclOf(hand, acl.id)) ?? acl;
     isFull = done.stopped === "full";
     if (isFull) most = quotaOf([...acl.entries, ...done.made], most);
-    hand.others = await othersNow(hand);
+    await readNow(hand);
   }
   const why = isFull ? "has no room for the entries" : "is changed all the time";
   const open = [`${acl.id} ${why}: sessions to tcp ${request.ports.join(", ")} go on`];
