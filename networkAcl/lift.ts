@@ -118,15 +118,19 @@ function movedBack(inbound: AclEntry[], moves: Move[], foreign: Traced[]) {
     return { entry, number: entry.number, earlier: own };
   });
   // A move is a new entry and a removal: where it ended between them, the old entry is still there.
-  // One that another block made there says the same by chance.
-  const copies = all.filter(({ entry, earlier }) =>
-    all.some(
-      (other) =>
-        other.earlier.length === 0 &&
-        !foreign.some((made) => sameEntry(made.entry, other.entry)) &&
-        earlier.includes(other.number) &&
-        sameRule(other.entry, entry),
-    ),
+  // One that another block made there says the same by chance, and so does one that was moved away
+  // from where it is now: the owner had two.
+  const isTwin = (entry: AclEntry) => moves.some(({ entry: was }) => sameEntry(was, entry));
+  const copies = all.filter(
+    ({ entry, earlier }) =>
+      !isTwin(entry) &&
+      all.some(
+        (other) =>
+          other.earlier.length === 0 &&
+          !foreign.some((made) => sameEntry(made.entry, other.entry)) &&
+          earlier.includes(other.number) &&
+          sameRule(other.entry, entry),
+      ),
   );
   const left = all.filter((one) => !copies.includes(one));
   const goDown = left.filter(({ number, earlier }) => earlier.some((to) => to < number));

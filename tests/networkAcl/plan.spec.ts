@@ -287,6 +287,17 @@ describe("the plan of a network ACL's lift", () => {
     assert.deepEqual([lift.remove, lift.move, lift.notes], [three.add, [], []]);
   });
 
+  it("leaves both of two entries that say the same, of which each was moved", () => {
+    const twins = ["2 allow 17 128.0.0.0/1 0-65535", "4 allow 17 128.0.0.0/1 0-65535"];
+    const acl = ["1 allow -1 0.0.0.0/0", ...twins].map(entry);
+    const one = planBlock(acl, { sources: ["0.0.0.0/0"], keep: ["10.0.0.0/8"], ports: [22] });
+    const withOne = applied(acl, one);
+    const two = planBlock(withOne, { sources: ["::/0"], keep: [], ports: [22] }, [one]);
+    const both = applied(withOne, two);
+    const half = applied(both, planLift(both, one, [two]));
+    assert.deepEqual(applied(half, planLift(half, two)).map(show), acl.map(show));
+  });
+
   it("finds its own entry where a lift has moved it back", () => {
     const acl = ["32765 allow -1 0.0.0.0/0"].map(entry);
     const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
