@@ -221,10 +221,9 @@ function ofUser(
   list: (user: World["users"][string]) => string[],
   field: string,
 ): Input {
-  const having = USERS.filter((name) => list(users[name] as World["users"][string]).length > 0);
-  const UserName = pick(having);
-  if (!UserName) return undefined;
-  return { UserName, [field]: pick(list(users[UserName] as World["users"][string])) };
+  const of = (name: string) => (users[name] ? list(users[name]) : []);
+  const UserName = pick(USERS.filter((name) => of(name).length > 0));
+  return UserName ? { UserName, [field]: pick(of(UserName)) } : undefined;
 }
 
 function switchedOn(
@@ -281,8 +280,10 @@ export async function attackIn(iam: InMemoryIam, one: Attack): Promise<unknown> 
   try {
     return await iam.call(call.action, call.input as Record<string, unknown>, callers[one.actor]);
   } catch (error) {
-    // A quota: the attack did not happen.
-    if ((error as Error).name === "LimitExceededException") return undefined;
+    // A quota, or an earlier attack gave what this one is about another name, or this one's new name
+    // away: it did not happen.
+    if (/^(LimitExceeded|NoSuchEntity|EntityAlreadyExists)Exception$/.test((error as Error).name))
+      return undefined;
     throw error;
   }
 }

@@ -398,6 +398,8 @@ export class InMemoryIam {
       }),
       UpdateSigningCertificate: this.#statusOf("certificates")("CertificateId"),
       EnableMFADevice: this.#change(({ UserName, SerialNumber = "" }) => {
+        const enabled = Object.values(this.world.users).flatMap(({ mfaDevices }) => mfaDevices);
+        if (enabled.includes(SerialNumber)) throw refusal("EntityAlreadyExistsException");
         user(UserName).mfaDevices.push(SerialNumber);
         return {};
       }),
@@ -428,12 +430,14 @@ export class InMemoryIam {
       }),
       UpdateUser: this.#change(({ UserName = "", NewUserName = "" }) => {
         const his = this.#user(UserName);
+        free(this.world.users, NewUserName);
         delete this.world.users[UserName];
         this.world.users[NewUserName] = his;
         return {};
       }),
       UpdateGroup: this.#change(({ GroupName = "", NewGroupName = "" }) => {
         const its = found(this.world.groups, GroupName);
+        free(this.world.groups, NewGroupName);
         delete this.world.groups[GroupName];
         this.world.groups[NewGroupName] = its;
         for (const each of Object.values(this.world.users)) {
@@ -535,6 +539,10 @@ function keyOf({ users }: World, { kind, name }: Call["caller"]): string {
 function found<T>(list: Record<string, T>, name: string | undefined): T {
   if (name === undefined || !Object.hasOwn(list, name)) throw noSuchEntity;
   return list[name] as T;
+}
+
+function free(list: Record<string, unknown>, name: string): void {
+  if (Object.hasOwn(list, name)) throw refusal("EntityAlreadyExistsException");
 }
 
 function takeOut(list: string[], one: string | undefined): Record<string, never> {
