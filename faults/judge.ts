@@ -24,11 +24,17 @@ const NAMED: Record<string, RegExp> = {
   ListMFADevices: /MFA device|DeactivateMFADevice/,
   ListAttachedUserPolicies: /has arn|AWSDenyAll|AttachUserPolicy|DetachUserPolicy| → /,
   ListUserPolicies: /DeleteUserPolicy| → /,
+  GetUser: /AWSDenyAll|AttachUserPolicy|PutUserPermissionsBoundary/,
   ListGroupsForUser: /RemoveUserFromGroup| → group/,
-  ListAttachedGroupPolicies: /^group | DetachGroupPolicy|DetachGroupPolicy/,
+  GetGroup: /RemoveUserFromGroup|^group | → group/,
+  ListAttachedGroupPolicies: /^group |DetachGroupPolicy/,
+  ListGroupPolicies: /^group |DeleteGroupPolicy| → group/,
+  GetRole: /^role |AttachRolePolicy|PutRolePermissionsBoundary/,
+  ListAttachedRolePolicies: /^role |(At|De)tachRolePolicy/,
+  ListRolePolicies: /^role |DeleteRolePolicy/,
   ListEntitiesForPolicy: /(user|group) \S+ has arn|Detach(User|Group)Policy/,
   DescribeSecret: /secret|replacement key|CreateAccessKey/i,
-  DescribeSecurityGroupRules: /sgr-|RevokeSecurityGroupIngress/,
+  DescribeSecurityGroupRules: /^sg-|sgr-|(Revoke|Authorize)SecurityGroupIngress/,
   DescribeSecurityGroups: /sgr-|RevokeSecurityGroupIngress/,
   DescribeNetworkAcls: /^acl-\S+ |NetworkAclEntry|^sessions of /,
   ListObjectsV2: /^acl-\S+ |NetworkAclEntry/,
@@ -36,7 +42,7 @@ const NAMED: Record<string, RegExp> = {
 
 /** A call of the attacker that must be refused and is not: his key or his rights are left. */
 const STILL_IN =
-  /active key|UpdateAccessKey|AWSDenyAll|AttachUserPolicy|has arn|Detach| → |^group /;
+  /active key|UpdateAccessKey|AWSDenyAll|AttachUserPolicy|has arn|Detach| → |^(group|role) /;
 
 /** A way in that a message names as open now, and the call by which an expectation looks at it. */
 const OPEN_NOW: [named: RegExp, action: string][] = [
@@ -66,7 +72,7 @@ export function judge(result: ScenarioResult, looked: string[]): Verdict {
     const reasons = unmet.map((one) => `ended in EndState, yet ${one}`);
     return { verdict: reasons.length > 0 ? "defect" : "contained", reasons };
   }
-  const told = messages.filter(({ subject }) => /NOT (CONTAINED|LIFTED)/.test(subject));
+  const told = messages.filter(({ subject }) => /NOT (CONTAINED|LIFTED)|MORE LOST/.test(subject));
   // Only a failed Publish keeps a message back: the alarm on failed executions is the way then.
   if (told.length === 0) {
     const reasons = unmet.map((one) => `nobody was told that ${one}`);
@@ -92,11 +98,13 @@ export function judge(result: ScenarioResult, looked: string[]): Verdict {
  */
 const MAY_FAIL = /^execution \S+ FAILED in .* → Failed → Fail$|^lift: no execution waits/s;
 
-/** What a message's list names as open. */
+/** What a message's lists name as open, or as lost beside what was closed. */
 function openIn(body: string): string[] {
-  const [, list = ""] = body.split("STILL OPEN:\n");
-  const [lines = ""] = list.split("\n\n");
-  return lines.split("\n").flatMap((line) => /^- (.+)$/.exec(line)?.[1] ?? []);
+  const lists = body.split(/^(?:STILL OPEN|LOST .+):\n/m).slice(1);
+  return lists
+    .map((list) => list.split("\n\n")[0] ?? "")
+    .flatMap((lines) => lines.split("\n"))
+    .flatMap((line) => /^- (.+)$/.exec(line)?.[1] ?? []);
 }
 
 function isNamed(unmet: string, open: string[]): boolean {

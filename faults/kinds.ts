@@ -43,6 +43,21 @@ const DENIED: Record<string, string> = {
 };
 
 /**
+ * How a call says that a quota is used up.
+ * Source: the "Errors" of these calls in the API references of IAM and Secrets Manager, and
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+const QUOTA: Record<string, string> = {
+  "iam:AttachUserPolicy": "LimitExceeded",
+  "iam:AttachRolePolicy": "LimitExceeded",
+  "iam:CreateAccessKey": "LimitExceeded",
+  "secretsmanager:CreateSecret": "LimitExceededException",
+  "secretsmanager:PutSecretValue": "LimitExceededException",
+  "ec2:CreateNetworkAclEntry": "NetworkAclEntryLimitExceeded",
+  "ec2:AuthorizeSecurityGroupIngress": "RulesPerSecurityGroupLimitExceeded",
+};
+
+/**
  * The ways to fail, each call of a responder by each.
  * Source: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
@@ -75,6 +90,14 @@ export const kinds: Kind[] = [
     name: "not found",
     says: "`NoSuchEntity` in the service's own words, always",
     fault: (call) => notFound(call, FOR_GOOD),
+  },
+  {
+    name: "quota",
+    says: "`LimitExceeded` in the call's own words, always",
+    fault: ({ service, action }) => {
+      const code = QUOTA[`${service}:${action}`];
+      return code === undefined ? undefined : { code, times: FOR_GOOD };
+    },
   },
   {
     name: "broken",

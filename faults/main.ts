@@ -13,19 +13,34 @@ const PAGE = path.join(PROJECT, "docs", "faults.md");
 const WORKERS = 2;
 
 /**
- * The scenarios whose calls are made to fail: all branches, every credential, group
- * and policy, session blocks from their making to their end.
+ * The scenarios whose calls are made to fail: all branches, every credential, user, group and role,
+ * every kind of policy, session blocks from their making to their end. A function's call is made to
+ * fail in the first of them that has it.
  */
 const BASE = [
   "lab-admin-user-with-a-fresh-key",
   "user-with-every-credential",
   "group-managed-policy-by-a-member",
+  "group-inline-policy",
+  "added-to-the-admins",
+  "inline-admin-policy",
   "policy-version-that-makes-admins",
+  "ten-policies-attached",
+  "renamed-user",
+  "health-exposed-key",
+  "opponent-named",
+  "role-made-an-admin",
+  "role-with-ten-policies",
+  "session-of-an-assumed-role-contained",
   "application-user-new-key",
+  "application-user-rotated-before",
   "ssh-beside-others",
+  "ssh-restrict-range",
+  "prefix-list-opened",
   "sessions-cut",
   "sessions-room-is-made",
   "sessions-sweep",
+  "guardduty-ssh-brute-force",
 ];
 
 const HELP = `Makes AWS fail every call of every function, one at a time, and judges how it ends.

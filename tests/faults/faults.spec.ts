@@ -48,8 +48,8 @@ describe("trialsOf", () => {
       "Report throttled for good",
       "StripAccount throttled for good",
     ]);
-    // STS has no error for a thing that is not there.
-    assert.equal(told.length, 2 * kinds.length - 2);
+    // STS has no error for a thing that is not there, and neither call one for a quota.
+    assert.equal(told.length, 2 * kinds.length - 4);
     assert.equal(new Set(told).size, told.length);
   });
 
@@ -80,14 +80,15 @@ describe("the table", () => {
   };
 
   it("tells what came of each kind, and what was not tried", () => {
-    const cells = ["**DEFECT**", ...Array(kinds.length - 1).fill("–")];
+    const others = kinds.slice(1).map(({ name }) => (name === "quota" ? "" : "–"));
+    const cells = ["**DEFECT**", ...others];
     assert.deepEqual(rowsOf(trials, [outcome]), [["StripAccount", "iam:GetUser", ...cells]]);
   });
 
   it("leaves empty what the service has no error for", () => {
     const sts = [{ ...trial("Report", "sts:GetCallerIdentity", "denied") }];
     const empty = (rowsOf(sts, [])[0] ?? []).flatMap((cell, i) => (cell === "" ? [i] : []));
-    const places = kinds.flatMap(({ name }, i) => (/^not found/.test(name) ? [i + 2] : []));
+    const places = kinds.flatMap(({ name }, i) => (/^not found|quota/.test(name) ? [i + 2] : []));
     assert.deepEqual(empty, places);
   });
 

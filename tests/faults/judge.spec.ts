@@ -52,10 +52,32 @@ function failed(unmet: string[], open: string[], error?: string): Partial<Scenar
   };
 }
 
+const LOST_RULE = "expect.state[0] ec2:DescribeSecurityGroupRules x: wanted [tcp 23], got []";
+
+/** A run whose open line was closed, and that could not add what went with it. */
+function moreLost(unmet: string[], lost: string[]): Partial<ScenarioResult> {
+  const list = ["LOST beside the open line, since it could not be added again:"];
+  const body = ["Calls made:", "", ...list, ...lost.map((one) => `- ${one}`), "", "Case: s3"];
+  const subject = "Tourniquet: contained, MORE LOST, X in 1";
+  return { ...failed(unmet, []), messages: [{ subject, body: body.join("\n") }] };
+}
+
 const LOOKED = ["ListAccessKeys"];
 
 const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reasons: string[]][] = [
   ["contained", {}, "contained", []],
+  [
+    "more was lost, and is told",
+    moreLost([LOST_RULE], ["sg-1: tcp 23 from the world"]),
+    "told",
+    [],
+  ],
+  [
+    "more was lost than is told",
+    moreLost([LOST_RULE], []),
+    "defect",
+    [`open and not told: ${LOST_RULE}`],
+  ],
   [
     "a success that is none",
     { failures: [KEY], unmet: [KEY] },
