@@ -113,7 +113,14 @@ const record = <T>(names: string[], each: (name: string) => fc.Arbitrary<T>) =>
 export const worlds: fc.Arbitrary<World> = fc.record({
   users: record(USERS, user),
   groups: record(GROUPS, () => fc.record({ attached: few(ATTACHABLE, 2), inline: documents })),
-  roles: record(["ci"], () => fc.record({ attached: few(ATTACHABLE, 2) })),
+  roles: record(["ci"], () =>
+    fc
+      .tuple(few(ATTACHABLE, 2), documents, fc.integer({ min: 0, max: 4 }))
+      .map(([attached, inline, full]) => ({
+        attached: [...attached, ...(full === 4 ? FILLERS : [])].slice(0, 10),
+        inline,
+      })),
+  ),
   policies: record(CUSTOMER, () => version),
   made: fc.constant({}),
 });
@@ -141,6 +148,12 @@ const attacks: Record<string, (world: World, pick: Choice, attack: Attack) => In
   AttachGroupPolicy: (_, pick) => ({ GroupName: pick(GROUPS), PolicyArn: pick(ATTACHABLE) }),
   PutGroupPolicy: (_, pick, { document: PolicyDocument }) => ({
     GroupName: pick(GROUPS),
+    PolicyName: pick(["p", "new"]),
+    PolicyDocument,
+  }),
+  AttachRolePolicy: (_, pick) => ({ RoleName: "ci", PolicyArn: pick(ATTACHABLE) }),
+  PutRolePolicy: (_, pick, { document: PolicyDocument }) => ({
+    RoleName: "ci",
     PolicyName: pick(["p", "new"]),
     PolicyDocument,
   }),

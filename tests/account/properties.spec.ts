@@ -52,6 +52,7 @@ interface Given {
   /** Made one after the other, before anybody answers the first. */
   attacks: Attack[];
   newCredentials: IncidentSettings["newCredentials"];
+  containRoles: boolean;
   slow: boolean;
 }
 
@@ -64,12 +65,18 @@ const given = (mostAttacks: number): fc.Arbitrary<Given> =>
       "admins",
       "never",
     ),
+    containRoles: fc.boolean(),
     slow: fc.boolean(),
   });
 
 /** The state machine's way through the account branch, without its waits. */
-async function contain(iam: InMemoryIam, incident: Incident, mode: Mode): Promise<Case> {
-  const told = settings(mode);
+async function contain(
+  iam: InMemoryIam,
+  incident: Incident,
+  mode: Mode,
+  containRoles: boolean,
+): Promise<Case> {
+  const told = { ...settings(mode), containRoles };
   const first = emergencyActionAccount(iam.sdk, told);
   const trail = fakeSdk(cloudtrail, "CloudTrailClient", { LookupEvents: { Events: [] } });
   const strip = stripAccount(iam.sdk, trail.sdk, told);
@@ -105,7 +112,7 @@ interface Attacked {
 
 /** Attacks and their containment, one after the other; undefined where none could be made. */
 async function run(
-  { world, attacks, newCredentials, slow }: Given,
+  { world, attacks, newCredentials, containRoles, slow }: Given,
   mode: Mode = "enforce",
 ): Promise<Attacked | undefined> {
   const iam = new InMemoryIam(JSON.parse(JSON.stringify(world)));
@@ -120,9 +127,10 @@ async function run(
   iam.slow = slow;
   const answered: Answered[] = [];
   for (const event of events) {
-    const incident = classify(event, { ...incidentSettings, newCredentials }, LATER);
+    const told = { ...incidentSettings, newCredentials, containRoles };
+    const incident = classify(event, told, LATER);
     if (incident.decision !== "EmergencyActionAccount") continue;
-    answered.push({ incident, case: await contain(iam, incident, mode) });
+    answered.push({ incident, case: await contain(iam, incident, mode, containRoles) });
   }
   return { before: world, attacked, contained: structuredClone(iam.world), answered, iam };
 }
@@ -168,13 +176,22 @@ const nobody: WorldUser = {
 const quiet: World = {
   users: Object.fromEntries(USERS.map((name) => [name, nobody])),
   groups: { devs: { attached: [], inline: {} }, ops: { attached: [], inline: {} } },
-  roles: { ci: { attached: [] } },
+  roles: { ci: { attached: [], inline: {} } },
   policies: {},
   made: {},
 };
 
 /** What the properties have found once, and what is drawn too seldom: tried first. */
 const examples: [Given][] = [
+  [
+    {
+      world: quiet,
+      attacks: [{ event: "AttachRolePolicy", numbers: [0], document: "", actor: "root" }],
+      newCredentials: "admins",
+      containRoles: true,
+      slow: true,
+    },
+  ],
   [
     {
       // bob is contained, and the next call makes an admin of eve: one answer is not enough.
@@ -184,6 +201,7 @@ const examples: [Given][] = [
         { event: "AttachUserPolicy", numbers: [1, 0], document: "", actor: "root" },
       ],
       newCredentials: "admins",
+      containRoles: false,
       slow: false,
     },
   ],
@@ -193,6 +211,7 @@ const examples: [Given][] = [
       world: { ...quiet, users: { ...quiet.users, eve: { ...nobody, groups: ["devs"] } } },
       attacks: [{ event: "AttachGroupPolicy", numbers: [0, 0], document: "", actor }],
       newCredentials: "admins",
+      containRoles: false,
       slow: false,
     },
   ]),
@@ -206,6 +225,7 @@ const examples: [Given][] = [
       },
       attacks: [{ event: "order", numbers: [0], document: "", actor: "root" }],
       newCredentials: "admins",
+      containRoles: false,
       slow: false,
     },
   ],
@@ -264,12 +284,27 @@ function textOf({ policies }: World, arn: string): string {
 async function allowedTo(world: World, name: string, calls = CALLS): Promise<string[]> {
   const user = world.users[name];
   if (!user) return [];
-  const holders = [user, ...user.groups.flatMap((group) => world.groups[group] ?? [])];
+  const groups = user.groups.flatMap((group) => world.groups[group] ?? []);
+  return allowedBy(world, [user, ...groups], user.boundary, calls);
+}
+
+/** The same of a role. */
+async function allowedToRole(world: World, name: string, calls = CALLS): Promise<string[]> {
+  const role = world.roles[name];
+  return role ? allowedBy(world, [role], role.boundary, calls) : [];
+}
+
+async function allowedBy(
+  world: World,
+  holders: Pick<WorldUser, "attached" | "inline">[],
+  limit: string | undefined,
+  calls: typeof CALLS,
+): Promise<string[]> {
   const documents = holders.flatMap(({ attached, inline }) => [
     ...attached.map((arn) => textOf(world, arn)),
     ...Object.values(inline),
   ]);
-  const boundary = user.boundary && textOf(world, user.boundary);
+  const boundary = limit && textOf(world, limit);
   const asked = calls.map(async (call) =>
     (await allows(documents, boundary, call)) ? [call[0]] : [],
   );
@@ -301,9 +336,9 @@ describe("the containment of random accounts", function () {
     );
 
   /** Of the attacks that take the account branch. */
-  const holds = (what: (ran: Attacked) => Promise<void>) =>
-    always(async (ran) => {
-      if (ran.answered.length > 0) await what(ran);
+  const holds = (what: (ran: Attacked, given: Given) => Promise<void>) =>
+    always(async (ran, one) => {
+      if (ran.answered.length > 0) await what(ran, one);
     });
 
   /** Of one attack alone: of several cases, each tells what it found when its turn came. */
@@ -319,6 +354,10 @@ describe("the containment of random accounts", function () {
       for (const name of containedUsers(ran)) {
         assert.deepEqual(await allowedTo(ran.contained, name), [], `user ${name}`);
         assert.deepEqual(activeCredentials(ran.contained, name), []);
+      }
+      for (const one of subjectsOf(ran)) {
+        if (one.kind !== "role") continue;
+        assert.deepEqual(await allowedToRole(ran.contained, one.name), [], `role ${one.name}`);
       }
     }));
 
@@ -340,6 +379,7 @@ describe("the containment of random accounts", function () {
       const allowed = subjectsOf(ran).map((one): RegExp => {
         if (one.kind === "user") return pattern(`\\S+:${literal(one.name)}(:.*)?`);
         if (one.kind === "policy") return pattern(`policies:[^:]+:${literal(one.arn)}`);
+        if (one.kind === "role") return pattern(`\\S+:role/${literal(one.name)}(:.*)?`);
         if (one.kind !== "group") throw new Error(`a case about ${one.kind}`);
         const grant = one.policyArn ?? `inline/${one.policyName}`;
         return pattern(`policies:group/${literal(one.name)}:${literal(grant)}`);
@@ -367,10 +407,10 @@ describe("the containment of random accounts", function () {
     }));
 
   it("changes nothing when the events come again", () =>
-    holds(async (ran) => {
+    holds(async (ran, { containRoles }) => {
       const again: Case[] = [];
       for (const { incident } of ran.answered) {
-        again.push(await contain(ran.iam, incident, "enforce"));
+        again.push(await contain(ran.iam, incident, "enforce", containRoles));
       }
       const changed = Object.keys(differences(ran.contained, ran.iam.world));
       // Where the ten attachments were taken the boundary denied, and the strip has made room since.

@@ -30,7 +30,7 @@ export interface WorldUser {
 export interface World {
   users: Record<string, WorldUser>;
   groups: Record<string, { attached: string[]; inline: Documents }>;
-  roles: Record<string, { attached: string[] }>;
+  roles: Record<string, { attached: string[]; inline: Documents; boundary?: string }>;
   /** By ARN. */
   policies: Record<string, { versions: Documents; isDefault: string }>;
   /** ISO times at which credentials and versions came, by their ids; absent: long before. */
@@ -41,6 +41,14 @@ export interface World {
 const PAGE = 2;
 /** Source: IAM User Guide, "IAM and AWS STS quotas": managed policies attached to an IAM user. */
 const ATTACHMENTS = 10;
+const TRUSTS_LAMBDA = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: {
+    Effect: "Allow",
+    Principal: { Service: "lambda.amazonaws.com" },
+    Action: "sts:AssumeRole",
+  },
+});
 const LONG_BEFORE = "2026-01-01T00:00:00.000Z";
 
 /**
@@ -140,7 +148,13 @@ export class InMemoryIam {
   }
 
   #answers(): IamAnswers {
-    return { ...this.#looks(), ...this.#grants(), ...this.#credentials(), ...this.#others() };
+    return {
+      ...this.#looks(),
+      ...this.#grants(),
+      ...this.#credentials(),
+      ...this.#others(),
+      ...this.#roles(),
+    };
   }
 
   #looks(): IamAnswers {
@@ -409,6 +423,65 @@ export class InMemoryIam {
     };
   }
 
+  #roles(): IamAnswers {
+    const role = (name: string | undefined) => found(this.world.roles, name);
+    return {
+      GetRole: ({ RoleName = "" }) => {
+        const { boundary } = role(RoleName);
+        return {
+          Role: {
+            Path: "/",
+            RoleName,
+            RoleId: "AROA",
+            Arn: `arn:aws:iam::${ACCOUNT}:role/${RoleName}`,
+            CreateDate: new Date(LONG_BEFORE),
+            AssumeRolePolicyDocument: encodeURIComponent(TRUSTS_LAMBDA),
+            ...(boundary && { PermissionsBoundary: { PermissionsBoundaryArn: boundary } }),
+          },
+        };
+      },
+      ListAttachedRolePolicies: ({ RoleName, Marker }) => {
+        const { items, ...rest } = page(role(RoleName).attached, Marker);
+        return { AttachedPolicies: items.map((PolicyArn) => ({ PolicyArn })), ...rest };
+      },
+      ListRolePolicies: ({ RoleName, Marker }) => {
+        const { items, ...rest } = page(Object.keys(role(RoleName).inline), Marker);
+        return { PolicyNames: items, ...rest };
+      },
+      GetRolePolicy: ({ RoleName, PolicyName }) => ({
+        RoleName,
+        PolicyName,
+        PolicyDocument: encodeURIComponent(found(role(RoleName).inline, PolicyName)),
+      }),
+      ListInstanceProfilesForRole: { InstanceProfiles: [] },
+      AttachRolePolicy: this.#change(({ RoleName, PolicyArn = "" }) => {
+        const { attached } = role(RoleName);
+        if (attached.includes(PolicyArn)) return {};
+        if (attached.length >= ATTACHMENTS) throw refusal("LimitExceededException");
+        attached.push(PolicyArn);
+        return {};
+      }),
+      DetachRolePolicy: this.#change(({ RoleName, PolicyArn }) =>
+        takeOut(role(RoleName).attached, PolicyArn),
+      ),
+      PutRolePolicy: this.#change(({ RoleName, PolicyName = "", PolicyDocument = "" }) => {
+        role(RoleName).inline[PolicyName] = PolicyDocument;
+        return {};
+      }),
+      DeleteRolePolicy: this.#change(({ RoleName, PolicyName }) =>
+        deleted(role(RoleName).inline, PolicyName),
+      ),
+      PutRolePermissionsBoundary: this.#change(({ RoleName, PermissionsBoundary }) => {
+        if (PermissionsBoundary) role(RoleName).boundary = PermissionsBoundary;
+        return {};
+      }),
+      DeleteRolePermissionsBoundary: this.#change(({ RoleName }) => {
+        delete role(RoleName).boundary;
+        return {};
+      }),
+    };
+  }
+
   #others(): IamAnswers {
     const policy = (arn: string | undefined) => found(this.world.policies, arn);
     return {
@@ -465,11 +538,14 @@ export function itemsOf(world: World): Record<string, string> {
       entries.push([`policies:${name}:inline/${policy}`, text]);
     }
   };
+  const bounded = (name: string, boundary: string | undefined) => {
+    if (boundary) entries.push([`boundary:${name}`, boundary]);
+  };
   for (const [name, user] of Object.entries(world.users)) {
     attachedTo(name, user.attached);
     documents(name, user.inline);
     for (const group of user.groups) entries.push([`groups:${name}:${group}`, "member"]);
-    if (user.boundary) entries.push([`boundary:${name}`, user.boundary]);
+    bounded(name, user.boundary);
     if (user.password) entries.push([`password:${name}`, "set"]);
     for (const serial of user.mfaDevices) entries.push([`mfa:${name}:${serial}`, "on"]);
     for (const [kind, list] of credentialKinds(user)) {
@@ -484,8 +560,10 @@ export function itemsOf(world: World): Record<string, string> {
     documents(`group/${name}`, inline);
     entries.push([`group:${name}`, "there"]);
   }
-  for (const [name, { attached }] of Object.entries(world.roles)) {
+  for (const [name, { attached, inline, boundary }] of Object.entries(world.roles)) {
     attachedTo(`role/${name}`, attached);
+    documents(`role/${name}`, inline);
+    bounded(`role/${name}`, boundary);
   }
   for (const [arn, { versions, isDefault }] of Object.entries(world.policies)) {
     entries.push([`default:${arn}`, isDefault]);
