@@ -11,7 +11,7 @@ const GROUPS = ["devs", "ops"];
 const CUSTOMER = [TEAM, `arn:aws:iam::${ACCOUNT}:policy/reads`, `arn:aws:iam::${ACCOUNT}:policy/x`];
 const ATTACHABLE = [ADMIN, READ_ONLY, ...CUSTOMER];
 /** AWS policies that make no admin, to fill the ten places. */
-const FILLERS = Array.from({ length: 8 }, (_, at) => `arn:aws:iam::aws:policy/Filler${at}`);
+export const FILLERS = Array.from({ length: 8 }, (_, at) => `arn:aws:iam::aws:policy/Filler${at}`);
 
 function document(...Statement: object[]): string {
   return JSON.stringify({ Version: "2012-10-17", Statement });

@@ -16,13 +16,14 @@ import { type CaseFile, readCaseText } from "../../restore/caseFile";
 import { type Plan, planRestore } from "../../restore/plan";
 import { lookAtPresent } from "../../restore/present";
 import { fakeSdk, withEnvironment, withoutWaiting } from "../functions/fakeSdk";
-import { ADMIN, DENY_ALL, settings } from "../functions/given";
+import { ADMIN, DENY_ALL, READ_ONLY, settings } from "../functions/given";
 import {
   ALLOW_ALL,
   type Attack,
   attack,
   attackIn,
   DENIES_ALL,
+  FILLERS,
   managedDocument,
   USERS,
   worlds,
@@ -183,6 +184,21 @@ const quiet: World = {
 
 /** What the properties have found once, and what is drawn too seldom: tried first. */
 const examples: [Given][] = [
+  [
+    {
+      // No room for AWSDenyAll, and the grant that goes makes none: the boundary has to deny.
+      world: {
+        ...quiet,
+        roles: {
+          ci: { attached: [...FILLERS, READ_ONLY, "arn:aws:iam::aws:policy/Filler8"], inline: {} },
+        },
+      },
+      attacks: [{ event: "PutRolePolicy", numbers: [0], document: ALLOW_ALL, actor: "root" }],
+      newCredentials: "admins",
+      containRoles: true,
+      slow: false,
+    },
+  ],
   [
     {
       world: quiet,
