@@ -19,21 +19,34 @@ export function freeBetween(places: Place[], low: number, high: number, most: nu
 
 /**
  * Frees the `wanted` numbers below a place by moving what has them: upwards, or downwards where the
- * numbers end. The order of the places stays as it is, and no more of them move than must.
+ * numbers end or something must stay. The order of the places stays as it is, and no more of them
+ * move than must.
+ *
+ * @returns false where it would have to move what must stay; then nothing has moved.
  */
-export function makeRoom(places: Place[], before: Place, low: number, wanted: number): void {
+export function makeRoom(
+  places: Place[],
+  before: Place,
+  low: number,
+  { wanted, mayMove }: { wanted: number; mayMove: (place: Place) => boolean },
+): boolean {
   const free = freeBetween(places, low, before.number, wanted).length;
   const above = places.filter(({ number }) => number >= before.number);
   const raised = shifted(above, before.number + wanted - free);
-  if ([...raised.values()].every((number) => number <= HIGHEST_NUMBER)) {
-    move(raised);
-    return;
-  }
   // The same, seen from the other end.
   const below = places.filter(({ number }) => number < before.number);
   const mirrored = below.map((place) => ({ place, number: HIGHEST_NUMBER + 1 - place.number }));
-  const lowered = shifted(mirrored, HIGHEST_NUMBER + 2 - before.number + wanted);
-  move(new Map([...lowered].map(([{ place }, number]) => [place, HIGHEST_NUMBER + 1 - number])));
+  const mirror = shifted(mirrored, HIGHEST_NUMBER + 2 - before.number + wanted);
+  const lowered = [...mirror].map(([{ place }, number]) => [place, HIGHEST_NUMBER + 1 - number]);
+  const isPossible = (numbers: Map<Place, number>) =>
+    [...numbers].every(
+      ([place, number]) => number > 0 && number <= HIGHEST_NUMBER && mayMove(place),
+    );
+  const isRoomBelow = before.number > wanted;
+  const down = isRoomBelow ? [new Map(lowered as [Place, number][])] : [];
+  const possible = [raised, ...down].find(isPossible);
+  if (possible) move(possible);
+  return possible !== undefined;
 }
 
 /** The new numbers of those that have to move for the first to be `from`, and no two to be the same. */

@@ -22,7 +22,7 @@ import {
 import { count, cover, DENY, type Piece, pieces, piecesWithin, type Segment } from "./cover";
 import { type Field, fieldOf, segmentsAt } from "./field";
 import { freeBetween, makeRoom, movesInOrder, type Place } from "./numbers";
-import { distinct, entriesNow, movesOf } from "./trace";
+import { distinct, entriesNow, movesOf, sameBlock } from "./trace";
 
 export { planLift } from "./lift";
 
@@ -64,19 +64,30 @@ export const MOST_ENTRIES = 19;
  *
  * @param entries of both directions, the default denies included or not.
  * @param all the blocks on this ACL that are not lifted yet, the oldest first.
+ * @param standing of these, one whose entries count as if they stayed.
  */
 export function planBlock(
   entries: AclEntry[],
   request: BlockRequest,
   all: AclChange[] = [],
+  standing?: AclChange,
 ): BlockPlan {
   const others = distinct(all);
   const { sources, keep, ports, most = MOST_ENTRIES } = request;
   const inbound = inOrder(entries.filter(({ egress }) => !egress));
-  const foreign = others.map((other, at) => entriesNow(entries, other, others.slice(at + 1)));
+  const foreign = others.flatMap((other, at) =>
+    standing && sameBlock(other, standing)
+      ? []
+      : [entriesNow(entries, other, others.slice(at + 1))],
+  );
   const places: Place[] = inbound
     .filter(({ number }) => number <= HIGHEST_NUMBER)
     .map((entry) => ({ entry, number: entry.number, was: entry.number }));
+
+  // Three blocks that move each other's entries could not all be lifted without a trace.
+  const fixed = others.length > 1 ? foreign.flat() : [];
+  const mayMove = ({ entry, was }: Place) =>
+    was === undefined || !fixed.some((one) => sameEntry(one, { ...entry, number: was }));
 
   const notes = [...unreadable(sources, "is not blocked"), ...unreadable(keep, "is not kept")];
   const wanted = read(sources);
@@ -87,8 +98,12 @@ export function planBlock(
     if (blocked.length === 0) continue;
     for (const field of fieldsOf(inbound, { family, sshPorts, blocked, foreign })) {
       const used = places.filter(({ entry }) => sourceOf(entry)?.family === family).length;
-      const missed = place(places, { field, family, room: Math.max(0, most - used) });
-      if (missed.length > 0) notes.push(missedNote(field, family, missed, most));
+      const room = Math.max(0, most - used);
+      const missed = place(places, { field, family, room, mayMove });
+      // What the blocks of others deny now is open once these are lifted.
+      if (!missed) notes.push(missedNote(field, family, blocked, NO_NUMBER));
+      else if (missed.length > 0)
+        notes.push(missedNote(field, family, missed, usedUp(most, family)));
     }
   }
   return { ...changeOf(places, foreign.flat(), others), notes };
@@ -126,11 +141,20 @@ function fieldsOf(inbound: AclEntry[], request: Parameters<typeof fieldOf>[1]): 
   return best.at(-1)?.fields ?? [];
 }
 
-/** Puts the new entries among the others, and returns the sources that stay as they were. */
+/**
+ * Puts the new entries among the others.
+ * @returns the sources that stay as they were for want of room; undefined where nothing was put, since
+ *   what would have to move must stay.
+ */
 function place(
   places: Place[],
-  { field, family, room }: { field: Field; family: Family; room: number },
-): Range[] {
+  {
+    field,
+    family,
+    room,
+    mayMove,
+  }: { field: Field; family: Family; room: number; mayMove: (place: Place) => boolean },
+): Range[] | undefined {
   const latest = field.latest as number;
   const at = (position: number) => places.find(({ entry }) => entry === field.entries[position]);
   const put = (list: Piece[], position: number) => {
@@ -144,24 +168,32 @@ function place(
     }
     return true;
   };
+  const putAhead = (most: number) => {
+    for (let ahead = latest - 1; ahead >= 0; ahead--) {
+      const further = segmentsAt(field, ahead);
+      // Where nothing may be said of a source, no entry can stand so far ahead.
+      if (further.some(({ may }) => may === 0)) return false;
+      const more = cover(further, family);
+      // Still further ahead it takes no fewer.
+      if (count(more) > most) return false;
+      if (put(pieces(more), ahead)) return true;
+    }
+    return false;
+  };
 
   const segments = segmentsAt(field, latest);
   const whole = pieces(cover(segments, family));
   const isWhole = whole.length <= room;
   const list = isWhole ? whole : piecesWithin(cover(segments, family), room);
   if (put(list, latest)) return missedBy(list, segments, family);
-  for (let ahead = latest - 1; isWhole && ahead >= 0; ahead--) {
-    const further = segmentsAt(field, ahead);
-    // Where nothing may be said of a source, no entry can stand so far ahead.
-    if (further.some(({ may }) => may === 0)) break;
-    const more = cover(further, family);
-    // Others are moved rather than that entries are used up: still further ahead it takes no fewer.
-    if (count(more) > whole.length) break;
-    if (put(pieces(more), ahead)) return [];
+  // Others are moved rather than that entries are used up.
+  if (isWhole && putAhead(whole.length)) return [];
+  const low = at(latest - 1)?.number ?? 0;
+  if (makeRoom(places, at(latest) as Place, low, { wanted: list.length, mayMove })) {
+    put(list, latest);
+    return missedBy(list, segments, family);
   }
-  makeRoom(places, at(latest) as Place, at(latest - 1)?.number ?? 0, list.length);
-  put(list, latest);
-  return missedBy(list, segments, family);
+  return isWhole && putAhead(room) ? [] : undefined;
 }
 
 function entryOf({ action, first, bits }: Piece, { ports }: Field, family: Family) {
@@ -211,16 +243,21 @@ function unreadable(cidrs: string[], effect: string): string[] {
     .map((cidr) => `${JSON.stringify(cidr)} ${effect} in the network ACL: it is no CIDR`);
 }
 
+const NO_NUMBER =
+  "no number is free where it would count, and entries that other blocks made stay where they are";
+
+function usedUp(most: number, family: Family): string {
+  const name = family === "ipv4" ? "IPv4" : "IPv6";
+  return `it may have ${most} inbound ${name} entries of one's own, and they are used up`;
+}
+
 function missedNote(
   { ports: [from, to] }: Field,
   family: Family,
   missed: Range[],
-  most: number,
+  why: string,
 ): string {
   const ports = from === to ? `${from}` : `${from} to ${to}`;
-  const name = family === "ipv4" ? "IPv4" : "IPv6";
-  return (
-    `TCP ${ports} from ${cidrsOf(family, missed).join(", ")} is not blocked in the network ACL: ` +
-    `it may have ${most} inbound ${name} entries of one's own, and they are used up`
-  );
+  const sources = cidrsOf(family, missed).join(", ");
+  return `TCP ${ports} from ${sources} is not blocked in the network ACL: ${why}`;
 }

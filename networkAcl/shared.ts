@@ -1,6 +1,6 @@
 import { type AclChange, type AclEntry, sameEntry } from "./acl";
 import { type BlockRequest, planBlock } from "./plan";
-import { entriesNow, sameBlock } from "./trace";
+import { entriesNow } from "./trace";
 
 /** What was asked of an ACL, and the block that was planned for it. */
 export interface Asked {
@@ -26,8 +26,7 @@ export function standing<One extends Asked>(
     const now = entriesNow(entries, block, blocks.slice(at + 1));
     const isWhole = now.every((own) => entries.some((entry) => sameEntry(entry, own)));
     if (now.length === 0 || !isWhole) return false;
-    const rest = blocks.filter((one) => !sameBlock(one, block));
-    const { add, notes } = planBlock(entries, asked, rest);
+    const { add, notes } = planBlock(entries, asked, blocks, block);
     return add.length + notes.length === 0;
   });
 }

@@ -318,4 +318,23 @@ describe("the plan of a network ACL's lift", () => {
     }
     assert.deepEqual(now, acl);
   });
+
+  it("moves no entry of two other blocks, and says what is not blocked", () => {
+    const acl = ["1 allow -1 0.0.0.0/0"].map(entry);
+    const world = { sources: ["0.0.0.0/0"], keep: [], ports: [22] };
+    const one = planBlock(acl, { ...world, keep: ["10.0.0.0/8"] });
+    const withOne = applied(acl, one);
+    const two = planBlock(withOne, { ...world, sources: ["::/0"] }, [one]);
+    const { add, move, notes } = planBlock(applied(withOne, two), world, [one, two]);
+    assert.deepEqual(
+      [add, move, notes],
+      [
+        [],
+        [],
+        [
+          "TCP 22 from 0.0.0.0/0 is not blocked in the network ACL: no number is free where it would count, and entries that other blocks made stay where they are",
+        ],
+      ],
+    );
+  });
 });
