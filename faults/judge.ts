@@ -53,17 +53,36 @@ const OPEN_NOW: [named: RegExp, action: string][] = [
   [/^user (\S+) has the MFA device/, "ListMFADevices"],
 ];
 
+/** Where a denial did not come by a boundary, as it does without a fault. */
+const BY_BOUNDARY = /^expect\.state\[\d+\] iam:Get(User|Role) .*PermissionsBoundaryArn:/;
+
+/** A record of a session block whose entries are gone: the next sweep takes it away. */
+const SWEPT = /^expect\.state\[\d+\] s3:ListObjectsV2 Contents: wanted absent/;
+
 /**
  * Judges a run with an injected fault.
  *
- * @param looked the calls by which the scenario's expectations look at the account.
+ * @param expect what the scenario expects without one.
  */
-export function judge(result: ScenarioResult, looked: string[]): Verdict {
-  const { failures, unmet = [], messages = [] } = result;
+export function judge(
+  result: ScenarioResult,
+  expect: { state: { action: string }[]; denied: unknown[] },
+): Verdict {
+  const { failures, messages = [] } = result;
+  const looked = expect.state.map(({ action }) => action);
   const failed = result.executions.some(({ path }) => path.includes("Failed"));
+  const all = result.unmet ?? [];
+  const isDenied = expect.denied.length > 0 && !all.some((one) => one.startsWith("expect.denied"));
+  // How a message is worded is about the run without a fault, and so is by what means one is denied.
+  const unmet = all.filter(
+    (one) =>
+      !one.startsWith("expect.messages") &&
+      !(isDenied && BY_BOUNDARY.test(one)) &&
+      !(!failed && SWEPT.test(one)),
+  );
   const alarms = failures.filter((one) => one.startsWith("tick: "));
   const rest = failures.filter(
-    (one) => !unmet.includes(one) && !alarms.includes(one) && !(failed && MAY_FAIL.test(one)),
+    (one) => !all.includes(one) && !alarms.includes(one) && !(failed && MAY_FAIL.test(one)),
   );
   if (rest.length > 0) return { verdict: "defect", reasons: rest };
   // What runs by the clock is told by its alarm, and runs again in an hour.
@@ -107,8 +126,10 @@ function openIn(body: string): string[] {
     .flatMap((line) => /^- (.+)$/.exec(line)?.[1] ?? []);
 }
 
+/** By what is open, or by the look that failed and would have shown it. */
 function isNamed(unmet: string, open: string[]): boolean {
-  const action = /^expect\.state\[\d+\] \w+:(\w+)/.exec(unmet)?.[1];
+  const [, call = "", action] = /^expect\.state\[\d+\] (\w+:(\w+))/.exec(unmet) ?? [];
+  if (action && open.some((one) => one.includes(`${call} failed`))) return true;
   const named = action ? NAMED[action] : unmet.startsWith("expect.denied") ? STILL_IN : undefined;
   return named !== undefined && open.some((one) => named.test(one));
 }

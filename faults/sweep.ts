@@ -136,11 +136,7 @@ export async function attempt({ target, kind }: Trial, run: Run): Promise<Outcom
     ],
     lambdaClock: LAMBDA_CLOCK,
   });
-  const { expect } = scenario;
-  const verdict = judge(
-    result,
-    expect.state.map((one) => one.action),
-  );
+  const verdict = judge(result, scenario.expect);
   const call = `${service}:${action}`;
   return { role: functionOf(target), call, kind: kind.name, scenario: scenario.name, ...verdict };
 }

@@ -62,10 +62,30 @@ function moreLost(unmet: string[], lost: string[]): Partial<ScenarioResult> {
   return { ...failed(unmet, []), messages: [{ subject, body: body.join("\n") }] };
 }
 
-const LOOKED = ["ListAccessKeys"];
+const BOUNDARY =
+  "expect.state[0] iam:GetUser User.PermissionsBoundary.PermissionsBoundaryArn: wanted is x, got y";
+const RECORD = "expect.state[2] s3:ListObjectsV2 Contents: wanted absent, got [{}]";
+const WORDS = "expect.messages[2]: wanted x, got y";
+const LOOK_FAILED = "user bob: iam:ListAccessKeys failed: NoSuchEntityException: not there";
+
+const EXPECT = { state: [{ action: "ListAccessKeys" }], denied: [{}] };
 
 const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reasons: string[]][] = [
   ["contained", {}, "contained", []],
+  [
+    "denied by other means, in other words",
+    { failures: [BOUNDARY, WORDS], unmet: [BOUNDARY, WORDS] },
+    "contained",
+    [],
+  ],
+  [
+    "not denied at all",
+    { failures: [BOUNDARY, IN], unmet: [BOUNDARY, IN] },
+    "defect",
+    [BOUNDARY, IN].map((one) => `ended in EndState, yet ${one}`),
+  ],
+  ["a record is left to the sweep", { failures: [RECORD], unmet: [RECORD] }, "contained", []],
+  ["the look that failed is told", failed([KEY], [LOOK_FAILED]), "told", []],
   [
     "more was lost, and is told",
     moreLost([LOST_RULE], ["sg-1: tcp 23 from the world"]),
@@ -132,7 +152,7 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
 describe("judge", () => {
   for (const [name, run, verdict, reasons] of cases) {
     it(name, () => {
-      assert.deepEqual(judge({ ...good, ...run }, LOOKED), { verdict, reasons });
+      assert.deepEqual(judge({ ...good, ...run }, EXPECT), { verdict, reasons });
     });
   }
 });
