@@ -20,6 +20,7 @@ const NAMED: Record<string, RegExp> = {
   ListAccessKeys: /active key|replacement key|UpdateAccessKey|CreateAccessKey/,
   GetLoginProfile: /console password|DeleteLoginProfile/,
   ListSSHPublicKeys: /active SSH key|UpdateSSHPublicKey/,
+  ListSigningCertificates: /active certificate|UpdateSigningCertificate/,
   ListServiceSpecificCredentials: /service-specific|UpdateServiceSpecificCredential/,
   ListMFADevices: /MFA device|DeactivateMFADevice/,
   ListAttachedUserPolicies: /has arn|AWSDenyAll|AttachUserPolicy|DetachUserPolicy| → /,
@@ -49,6 +50,7 @@ const OPEN_NOW: [named: RegExp, action: string][] = [
   [/^user (\S+) has the active key/, "ListAccessKeys"],
   [/^user (\S+) has a console password/, "GetLoginProfile"],
   [/^user (\S+) has the active SSH key/, "ListSSHPublicKeys"],
+  [/^user (\S+) has the active certificate/, "ListSigningCertificates"],
   [/^user (\S+) has the active service-specific/, "ListServiceSpecificCredentials"],
   [/^user (\S+) has the MFA device/, "ListMFADevices"],
 ];

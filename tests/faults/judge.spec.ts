@@ -68,6 +68,9 @@ const RECORD = "expect.state[2] s3:ListObjectsV2 Contents: wanted absent, got [{
 const WORDS = "expect.messages[2]: wanted x, got y";
 const LOOK_FAILED = "user bob: iam:ListAccessKeys failed: NoSuchEntityException: not there";
 
+const CERTIFICATE =
+  "expect.state[1] iam:ListSigningCertificates Certificates[].Status: wanted is [], got [Active]";
+
 const EXPECT = { state: [{ action: "ListAccessKeys" }], denied: [{}] };
 
 const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reasons: string[]][] = [
@@ -85,6 +88,12 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
     [BOUNDARY, IN].map((one) => `ended in EndState, yet ${one}`),
   ],
   ["a record is left to the sweep", { failures: [RECORD], unmet: [RECORD] }, "contained", []],
+  [
+    "a certificate that is active is told",
+    failed([CERTIFICATE], ["user bob has the active certificate C1"]),
+    "told",
+    [],
+  ],
   ["the look that failed is told", failed([KEY], [LOOK_FAILED]), "told", []],
   [
     "more was lost, and is told",
