@@ -55,8 +55,23 @@ const OPEN_NOW: [named: RegExp, action: string][] = [
   [/^user (\S+) has the MFA device/, "ListMFADevices"],
 ];
 
+/** How a message is worded and how it ends, where nothing fails. */
+const ITS_OWN = /^expect\.(messages|ends)/;
+
 /** Where a denial did not come by a boundary, as it does without a fault. */
 const BY_BOUNDARY = /^expect\.state\[\d+\] iam:Get(User|Role) .*PermissionsBoundaryArn:/;
+
+/** What a user or role has attached, as wanted and as found. */
+const ATTACHED =
+  /^expect\.state\[\d+\] iam:ListAttached(?:User|Role)Policies .*: wanted is (\[.*\]), got (\[.*\])$/;
+
+/** Is AWSDenyAll alone missing? */
+function lacksDenyAllOnly(unmet: string): boolean {
+  const [, wanted, got] = ATTACHED.exec(unmet) ?? [];
+  if (!wanted || !got) return false;
+  const others = (JSON.parse(wanted) as string[]).filter((one) => one !== "AWSDenyAll");
+  return JSON.stringify(others) === JSON.stringify(JSON.parse(got));
+}
 
 /** A record of a session block whose entries are gone: the next sweep takes it away. */
 const SWEPT = /^expect\.state\[\d+\] s3:ListObjectsV2 Contents: wanted absent/;
@@ -75,16 +90,20 @@ export function judge(
   const failed = result.executions.some(({ path }) => path.includes("Failed"));
   const all = result.unmet ?? [];
   const isDenied = expect.denied.length > 0 && !all.some((one) => one.startsWith("expect.denied"));
-  // How a message is worded is about the run without a fault, and so is by what means one is denied.
+  // By what means one is denied is as little about a run with a fault.
   const unmet = all.filter(
     (one) =>
-      !one.startsWith("expect.messages") &&
-      !(isDenied && BY_BOUNDARY.test(one)) &&
+      !ITS_OWN.test(one) &&
+      !(isDenied && (BY_BOUNDARY.test(one) || lacksDenyAllOnly(one))) &&
       !(!failed && SWEPT.test(one)),
   );
   const alarms = failures.filter((one) => one.startsWith("tick: "));
   const rest = failures.filter(
-    (one) => !all.includes(one) && !alarms.includes(one) && !(failed && MAY_FAIL.test(one)),
+    (one) =>
+      !all.includes(one) &&
+      !ITS_OWN.test(one) &&
+      !alarms.includes(one) &&
+      !(failed && MAY_FAIL.test(one)),
   );
   if (rest.length > 0) return { verdict: "defect", reasons: rest };
   // What runs by the clock is told by its alarm, and runs again in an hour.

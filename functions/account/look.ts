@@ -250,12 +250,18 @@ export async function policyDocument(
 ): Promise<string | undefined> {
   const policy = version
     ? undefined
-    : await orGone(iam.send(new sdk.GetPolicyCommand({ PolicyArn: arn })));
+    : await goneTwice(() => iam.send(new sdk.GetPolicyCommand({ PolicyArn: arn })));
   const versionId = version ?? policy?.Policy?.DefaultVersionId;
   if (!versionId) return undefined;
-  const command = new sdk.GetPolicyVersionCommand({ PolicyArn: arn, VersionId: versionId });
-  const document = (await orGone(iam.send(command)))?.PolicyVersion?.Document;
+  const input = { PolicyArn: arn, VersionId: versionId };
+  const shown = await goneTwice(() => iam.send(new sdk.GetPolicyVersionCommand(input)));
+  const document = shown?.PolicyVersion?.Document;
   return document === undefined ? undefined : minified(document);
+}
+
+/** Whoever asks has seen the policy in a list, so that one "not there" may be IAM's delay. */
+async function goneTwice<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  return (await orGone(ask())) ?? (await orGone(ask()));
 }
 
 async function boundaryOf(

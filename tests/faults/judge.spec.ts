@@ -64,8 +64,13 @@ function moreLost(unmet: string[], lost: string[]): Partial<ScenarioResult> {
 
 const BOUNDARY =
   "expect.state[0] iam:GetUser User.PermissionsBoundary.PermissionsBoundaryArn: wanted is x, got y";
+const ENDED = "expect.ends: no execution went through Failed";
+const attached = (wanted: string[], got: string[]) =>
+  `expect.state[0] iam:ListAttachedRolePolicies x: wanted is ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`;
 const RECORD = "expect.state[2] s3:ListObjectsV2 Contents: wanted absent, got [{}]";
 const WORDS = "expect.messages[2]: wanted x, got y";
+const OTHERWISE = [BOUNDARY, WORDS, attached(["AWSDenyAll", "Read"], ["Read"])];
+const LEFT = attached(["AWSDenyAll"], ["power"]);
 const LOOK_FAILED = "user bob: iam:ListAccessKeys failed: NoSuchEntityException: not there";
 
 const CERTIFICATE =
@@ -77,9 +82,15 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
   ["contained", {}, "contained", []],
   [
     "denied by other means, in other words",
-    { failures: [BOUNDARY, WORDS], unmet: [BOUNDARY, WORDS] },
+    { failures: [...OTHERWISE, ENDED], unmet: OTHERWISE },
     "contained",
     [],
+  ],
+  [
+    "an admin's policy is left",
+    { failures: [LEFT], unmet: [LEFT] },
+    "defect",
+    [`ended in EndState, yet ${LEFT}`],
   ],
   [
     "not denied at all",

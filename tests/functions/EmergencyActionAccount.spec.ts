@@ -333,6 +333,20 @@ describe("EmergencyActionAccount", () => {
       assert.deepEqual(cutsIn(gone.calls), []);
     });
 
+    it("asks twice for a policy of which IAM says once that it is not there", async () => {
+      const grant = { kind: "attached", policyArn: TEAM } as const;
+      const { calls } = await contain([{ ...asked, grant }], {
+        ...cuts,
+        ...bareUser,
+        ListAttachedUserPolicies: attached(TEAM),
+        GetPolicy: inTurn<object>(noSuchEntity, { Policy: { DefaultVersionId: "v1" } }),
+        GetPolicyVersion: inTurn<object>(noSuchEntity, {
+          PolicyVersion: { Document: ALLOW_ALL },
+        }),
+      });
+      assert.deepEqual(cutsIn(calls), [deny("bob")]);
+    });
+
     for (const look of rights) {
       const inlineAdmin = {
         ListUserPolicies: { PolicyNames: ["all"] },
