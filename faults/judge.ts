@@ -109,6 +109,7 @@ export function judge(
   // What runs by the clock is told by its alarm, and runs again in an hour.
   if (alarms.length > 0) return { verdict: "told", reasons: [] };
   if (!failed) {
+    if (unmet.length > 0 && messages.some(isDoubt)) return { verdict: "told", reasons: [] };
     const reasons = unmet.map((one) => `ended in EndState, yet ${one}`);
     return { verdict: reasons.length > 0 ? "defect" : "contained", reasons };
   }
@@ -130,6 +131,11 @@ export function judge(
   if (unnamed.length === 0 && open.length > 0) return { verdict: "told", reasons: [] };
   if (open.length === 0 && errors.length > 0) return { verdict: "unsure", reasons: [] };
   return { verdict: "defect", reasons: unnamed.map((one) => `open and not told: ${one}`) };
+}
+
+/** A message that claims no containment, and names whom the looks did not let judge. */
+function isDoubt({ subject, body }: { subject: string; body: string }): boolean {
+  return /: look at /.test(subject) && /^- Whether .+ could not be told: /m.test(body);
 }
 
 /**

@@ -71,6 +71,10 @@ const RECORD = "expect.state[2] s3:ListObjectsV2 Contents: wanted absent, got [{
 const WORDS = "expect.messages[2]: wanted x, got y";
 const OTHERWISE = [BOUNDARY, WORDS, attached(["AWSDenyAll", "Read"], ["Read"])];
 const LEFT = attached(["AWSDenyAll"], ["power"]);
+const doubt = (title: string) => ({
+  subject: `Tourniquet: ${title}`,
+  body: "Look at this:\n- Whether role x is a danger could not be told: role x → power",
+});
 const LOOK_FAILED = "user bob: iam:ListAccessKeys failed: NoSuchEntityException: not there";
 
 const CERTIFICATE =
@@ -85,6 +89,18 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
     { failures: [...OTHERWISE, ENDED], unmet: OTHERWISE },
     "contained",
     [],
+  ],
+  [
+    "a person is told whom the looks did not let judge",
+    { failures: [LEFT], unmet: [LEFT], messages: [doubt("look at X in 1")] },
+    "told",
+    [],
+  ],
+  [
+    "the same beside a success",
+    { failures: [LEFT], unmet: [LEFT], messages: [doubt("contained X in 1")] },
+    "defect",
+    [`ended in EndState, yet ${LEFT}`],
   ],
   [
     "an admin's policy is left",
