@@ -4,7 +4,8 @@ import type { ScenarioResult } from "../drill/result";
 export interface Verdict {
   /**
    * `contained`: everything that the scenario expects is true. `told`: it ended in Failed, and the
-   * message names all that is open and nothing else. `unsure`: it ended in Failed, and the message
+   * message names all that is open and nothing else, or it contained nobody and names whom the looks
+   * did not let judge. `unsure`: it ended in Failed, and the message
    * names the error that kept it from looking, not what is open. `defect`: anything else.
    */
   verdict: "contained" | "told" | "unsure" | "defect";

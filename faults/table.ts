@@ -78,7 +78,7 @@ ${kinds.map(({ name, says }) => `- **${name}**: ${says}`).join("\n")}
 What a cell says:
 
 - **contained**: the executions ended in \`EndState\`, and all that the scenario expects is true.
-- **told**: an execution ended in \`Failed\`, and the message named every way in that is open, and none that is not. Where it is the message itself that failed, the execution failed with nothing left open, which the alarm tells.
+- **told**: an execution ended in \`Failed\`, and the message named every way in that is open, and none that is not. Where it is the message itself that failed, the execution failed with nothing left open, which the alarm tells. Or nobody was contained, and the message names whom the looks did not let judge.
 - **error told**: an execution ended in \`Failed\`, and the message named the error and not what is open: the function that would have looked could not.
 - **DEFECT**: anything else, a success above all that is none. \`npm run faults\` then exits with 1.
 - **–**: not tried by the run that wrote this page. Empty: there is no such error.
