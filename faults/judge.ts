@@ -74,8 +74,9 @@ function lacksDenyAllOnly(unmet: string): boolean {
   return JSON.stringify(others) === JSON.stringify(JSON.parse(got));
 }
 
-/** A record of a session block whose entries are gone: the next sweep takes it away. */
+/** A record of a session block: the next sweep takes it away, with what it tells of. */
 const SWEPT = /^expect\.state\[\d+\] s3:ListObjectsV2 Contents: wanted absent/;
+const BLOCKED = /^expect\.state\[\d+\] ec2:DescribeNetworkAcls /;
 
 /**
  * Judges a run with an injected fault.
@@ -91,12 +92,13 @@ export function judge(
   const failed = result.executions.some(({ path }) => path.includes("Failed"));
   const all = result.unmet ?? [];
   const isDenied = expect.denied.length > 0 && !all.some((one) => one.startsWith("expect.denied"));
+  const isSwept = !failed && all.some((one) => SWEPT.test(one));
   // By what means one is denied is as little about a run with a fault.
   const unmet = all.filter(
     (one) =>
       !ITS_OWN.test(one) &&
       !(isDenied && (BY_BOUNDARY.test(one) || lacksDenyAllOnly(one))) &&
-      !(!failed && SWEPT.test(one)),
+      !(isSwept && (SWEPT.test(one) || BLOCKED.test(one))),
   );
   const alarms = failures.filter((one) => one.startsWith("tick: "));
   const rest = failures.filter(

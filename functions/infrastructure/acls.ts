@@ -48,6 +48,11 @@ export async function aclOf(hand: Omit<AclHand, "cut">, id: string): Promise<Acl
   return (await acls(hand, { NetworkAclIds: [id] }))[0];
 }
 
+/** The same by a filter, to which an ACL that is not there is an empty list. */
+export async function aclIfThere(hand: Omit<AclHand, "cut">, id: string): Promise<Acl | undefined> {
+  return (await acls(hand, { Filters: [{ Name: "network-acl-id", Values: [id] }] }))[0];
+}
+
 async function acls(
   { sdk, ec2 }: Omit<AclHand, "cut">,
   input: { NetworkAclIds?: string[]; Filters?: { Name: string; Values: string[] }[] },

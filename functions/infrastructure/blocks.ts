@@ -106,13 +106,20 @@ async function textAt(
   }
 }
 
-/** Written before the first entry is made: a sweep then finds the block, whatever becomes of the execution. */
+/**
+ * Written before the first entry is made: a sweep then finds the block, whatever becomes of the
+ * execution.
+ *
+ * @throws LookFailed where the answer is none of S3's, which has always an ETag:
+ *   https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+ */
 export async function writeBlocks(
   { sdk, s3, bucket }: BlockStore,
   blocks: StoredBlocks,
 ): Promise<void> {
   const place = placeOf(bucket, blocks.caseId);
-  await s3.send(new sdk.PutObjectCommand({ ...place, ...written(blocks) }));
+  const { ETag } = await s3.send(new sdk.PutObjectCommand({ ...place, ...written(blocks) }));
+  if (!ETag) throw noLook(`S3's answer does not show that ${place.Key} was written`);
 }
 
 /** Once all of a case's blocks are lifted. */

@@ -1,7 +1,7 @@
 import type { AclChange, AclLift } from "../../networkAcl/acl";
 import { type LiftPlan, planLift } from "../../networkAcl/lift";
 import { isGone } from "../cut";
-import { type Acl, type AclHand, aclOf, isChanged, unblock } from "./acls";
+import { type Acl, type AclHand, aclIfThere, aclOf, isChanged, unblock } from "./acls";
 import {
   type BlockStore,
   changesOf,
@@ -121,7 +121,8 @@ async function aclNow(hand: AclHand, id: string): Promise<Acl | undefined> {
   try {
     return await aclOf(hand, id);
   } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+    if (!isGone(error)) throw error;
+    // With the block's record gone too, nobody would find its entries.
+    return aclIfThere(hand, id);
   }
 }

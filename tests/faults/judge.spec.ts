@@ -68,6 +68,7 @@ const ENDED = "expect.ends: no execution went through Failed";
 const attached = (wanted: string[], got: string[]) =>
   `expect.state[0] iam:ListAttachedRolePolicies x: wanted is ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`;
 const RECORD = "expect.state[2] s3:ListObjectsV2 Contents: wanted absent, got [{}]";
+const ENTRIES = "expect.state[0] ec2:DescribeNetworkAcls x: wanted is [], got [99]";
 const WORDS = "expect.messages[2]: wanted x, got y";
 const OTHERWISE = [BOUNDARY, WORDS, attached(["AWSDenyAll", "Read"], ["Read"])];
 const LEFT = attached(["AWSDenyAll"], ["power"]);
@@ -114,7 +115,18 @@ const cases: [name: string, run: Partial<ScenarioResult>, verdict: string, reaso
     "defect",
     [BOUNDARY, IN].map((one) => `ended in EndState, yet ${one}`),
   ],
-  ["a record is left to the sweep", { failures: [RECORD], unmet: [RECORD] }, "contained", []],
+  [
+    "a record is left to the sweep, with its entries",
+    { failures: [RECORD, ENTRIES], unmet: [RECORD, ENTRIES] },
+    "contained",
+    [],
+  ],
+  [
+    "entries are left without a record",
+    { failures: [ENTRIES], unmet: [ENTRIES] },
+    "defect",
+    [`ended in EndState, yet ${ENTRIES}`],
+  ],
   [
     "a certificate that is active is told",
     failed([CERTIFICATE], ["user bob has the active certificate C1"]),

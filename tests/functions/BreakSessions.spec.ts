@@ -655,7 +655,7 @@ describe("BreakSessions", () => {
                 world.acls["acl-1"] = world.blocks[0]?.changes.length
                   ? [...untouched]
                   : (world.acls["acl-1"] ?? []);
-                return {};
+                return { ETag: "1" };
               },
             },
           },
@@ -1028,6 +1028,15 @@ describe("BreakSessions", () => {
         });
       });
     }
+
+    it("is not touched where S3's answer does not show that the block was written down", async () => {
+      const world = given();
+      const { after } = await pass(world, caseWith(), { answers: { s3: { PutObject: {} } } });
+      assert.deepEqual(world, given());
+      assert.deepEqual(after.unblocked, [
+        "sessions of 8.8.4.4 may go on: LookFailed: S3's answer does not show that blocks/e.json was written",
+      ]);
+    });
 
     it("is only listed in observe", async () => {
       const world = given();

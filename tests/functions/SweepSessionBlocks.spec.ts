@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Mode } from "../../functions/case";
+import { creation } from "../../functions/infrastructure/acls";
 import { type Swept, sweepSessionBlocks } from "../../functions/SweepSessionBlocks";
 import type { AclEntry } from "../../networkAcl/acl";
 import { aclWorld, changesIn, entry, stored, untouched } from "./aclWorld";
@@ -152,13 +153,35 @@ describe("SweepSessionBlocks", () => {
     const { failed } = await sweep(world, {
       answers: {
         ec2: {
-          DescribeNetworkAcls: ({ NetworkAclIds }) =>
-            NetworkAclIds?.[0] === "acl-2" ? throttled : refusal("InvalidNetworkAclID.NotFound"),
+          DescribeNetworkAcls: ({ NetworkAclIds }) => {
+            if (NetworkAclIds === undefined) return { NetworkAcls: [] };
+            return NetworkAclIds[0] === "acl-2"
+              ? throttled
+              : refusal("InvalidNetworkAclID.NotFound");
+          },
         },
       },
     });
     assert.deepEqual(world.blocks, [elsewhere]);
     assert.match(failed ?? "", /^BlocksLeft: .*: elsewhere: Rate exceeded$/);
+  });
+
+  it("lifts a block of an ACL of which EC2 says once that it is not there", async () => {
+    const world = given(dead);
+    let asked = 0;
+    const { swept, failed } = await sweep(world, {
+      answers: {
+        ec2: {
+          DescribeNetworkAcls: () => {
+            if (asked++ === 0) return refusal("InvalidNetworkAclID.NotFound");
+            const Entries = (world.acls["acl-1"] ?? []).map((one) => creation("acl-1", one));
+            return { NetworkAcls: [{ NetworkAclId: "acl-1", Entries }] };
+          },
+        },
+      },
+    });
+    assert.deepEqual(world, { acls: { "acl-1": [...untouched, ...two] }, blocks: [] });
+    assert.deepEqual([swept?.lifted, failed], [["dead"], undefined]);
   });
 
   it("throws where the bucket does not tell", async () => {

@@ -70,9 +70,9 @@ export function aclWorld(
     one.number === input.RuleNumber && one.egress === input.Egress;
   const ec2: AclAnswers = {
     DescribeNetworkAcls: ({ NetworkAclIds, Filters }) => {
-      const subnets = Filters?.[0]?.Values ?? [];
-      const ids =
-        NetworkAclIds ?? Object.keys(world.acls).filter((id) => subnets.includes(`subnet-${id}`));
+      const wanted = Filters?.[0]?.Values ?? [];
+      const isWanted = (id: string) => wanted.includes(id) || wanted.includes(`subnet-${id}`);
+      const ids = NetworkAclIds ?? Object.keys(world.acls).filter(isWanted);
       return {
         NetworkAcls: ids.map((id) => ({
           NetworkAclId: id,
@@ -124,7 +124,7 @@ export function aclWorld(
         ...world.blocks.filter((one) => keyOf(one) !== Key),
         JSON.parse(String(Body)) as StoredBlocks,
       ];
-      return {};
+      return { ETag: "1" };
     },
     DeleteObject: ({ Key }) => {
       world.blocks = world.blocks.filter((one) => keyOf(one) !== Key);
