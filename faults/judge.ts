@@ -93,7 +93,7 @@ export function judge(
   const all = result.unmet ?? [];
   const isDenied = expect.denied.length > 0 && !all.some((one) => one.startsWith("expect.denied"));
   const isSwept = !failed && all.some((one) => SWEPT.test(one));
-  // By what means one is denied is as little about a run with a fault.
+  // By what means somebody is denied does not matter, and what a sweep will find is not lost.
   const unmet = all.filter(
     (one) =>
       !ITS_OWN.test(one) &&

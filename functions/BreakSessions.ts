@@ -39,6 +39,7 @@ import {
   readBlocks,
   type StoredBlocks,
   type StoredChange,
+  soonOver,
   strangeBlock,
   writeBlocks,
 } from "./infrastructure/blocks";
@@ -386,9 +387,6 @@ function asItStands({ others, own }: Hand, acl: Acl, { block }: StoredChange): A
   return { ...block, add: entriesNow(acl.entries, block, later) };
 }
 
-/** A block that ends sooner may be lifted at this moment. */
-const SHARED_MINUTES = 10;
-
 /**
  * Writes another case's block down for this one, too, where it does what is asked. It takes no entry
  * then, and stands until both are over.
@@ -401,7 +399,7 @@ async function shareBlock(
   request: BlockRequest,
 ): Promise<Pass | undefined> {
   const { own, others } = hand;
-  const soon = new Date(Date.now() + SHARED_MINUTES * 60_000).toISOString();
+  const soon = soonOver();
   const [shared] = standing(
     found.entries,
     request,

@@ -7,11 +7,6 @@ import { ADMIN, type DeployedRole, deployedRoles, may } from "./secondEngine";
 
 /** What one call does to make an admin, by the AWS managed policies that allow it. */
 const oneCall = new Set(Object.values(classified.self_escalation).flat());
-/**
- * Who may take off a boundary is an admin only where he would be one without it; the rules on roles
- * that take away say who may.
- */
-oneCall.delete("iam:DeleteUserPermissionsBoundary");
 const paths = [
   ...[...oneCall].map((action) => [action]),
   ...listed.filter((path) => path.length > 1 || !oneCall.has(path[0] ?? "")),

@@ -1,6 +1,7 @@
 import { type RoleSettings, roleLeftAlone } from "../../events/role";
 import { exemptionFor } from "../../rulebook/exemptions";
 import { type Case, joined, type Pass } from "../case";
+import { textOf } from "../cut";
 import { sideBySide } from "../sideBySide";
 import { containRole } from "./role";
 import type { AssumedRole } from "./roleSessions";
@@ -60,8 +61,10 @@ async function contained(hand: AccountHand, name: string): Promise<Pass> {
   } catch (error) {
     return {
       subjects: [{ kind: "role", name }],
-      open: [`role ${name} could not be looked at: ${error}`],
-      notes: [`The look at role ${name} failed, so the case lacks its state before: ${error}`],
+      open: [`role ${name} could not be looked at: ${textOf(error)}`],
+      notes: [
+        `The look at role ${name} failed, so the case lacks its state before: ${textOf(error)}`,
+      ],
     };
   }
 }

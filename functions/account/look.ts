@@ -323,16 +323,9 @@ export async function attachedToGroup(
   iam: IAMClient,
   group: string,
 ): Promise<string[]> {
-  const at = { client: iam };
-  const GroupName = group;
-  try {
-    const pages = sdk.paginateListAttachedGroupPolicies(at, { GroupName });
-    return arnsIn(await all(pages, (page) => page.AttachedPolicies));
-  } catch (error) {
-    const second = () => sdk.paginateListGroupPolicies(at, { GroupName }).next();
-    await believeGone(error, `group ${group}`, second);
-    return [];
-  }
+  const [attached, inline] = groupPages(sdk, iam, group);
+  const arns = async () => arnsIn(await all(attached(), (page) => page.AttachedPolicies));
+  return noneIfGone(group, arns(), inline);
 }
 
 /** Names of the inline policies of a group; none where the group is gone. */
@@ -341,14 +334,29 @@ export async function inlineNamesOfGroup(
   iam: IAMClient,
   group: string,
 ): Promise<string[]> {
-  const at = { client: iam };
-  const GroupName = group;
+  const [attached, inline] = groupPages(sdk, iam, group);
+  const names = all(inline(), (page) => page.PolicyNames);
+  return noneIfGone(group, names, attached);
+}
+
+/** The two lists of a group, each of which tells whether the group is there. */
+function groupPages(sdk: IamSdk, client: IAMClient, GroupName: string) {
+  return [
+    () => sdk.paginateListAttachedGroupPolicies({ client }, { GroupName }),
+    () => sdk.paginateListGroupPolicies({ client }, { GroupName }),
+  ] as const;
+}
+
+/** What a list of a group holds; nothing where the other list, too, says that the group is gone. */
+async function noneIfGone(
+  group: string,
+  list: Promise<string[]>,
+  other: () => AsyncGenerator<unknown>,
+): Promise<string[]> {
   try {
-    const pages = sdk.paginateListGroupPolicies(at, { GroupName });
-    return await all(pages, (page) => page.PolicyNames);
+    return await list;
   } catch (error) {
-    const second = () => sdk.paginateListAttachedGroupPolicies(at, { GroupName }).next();
-    await believeGone(error, `group ${group}`, second);
+    await believeGone(error, `group ${group}`, () => other().next());
     return [];
   }
 }

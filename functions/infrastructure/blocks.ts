@@ -39,6 +39,13 @@ export const blockStoreActions = {
 
 const PREFIX = "blocks/";
 
+const SOON_MINUTES = 10;
+
+/** ISO time until which a block may be lifted at this moment, with what others wrote down not known. */
+export function soonOver(): string {
+  return new Date(Date.now() + SOON_MINUTES * 60_000).toISOString();
+}
+
 /** Where the blocks of one case lie. */
 export function placeOf(bucket: string, caseId: string) {
   return { Bucket: bucket, Key: `${PREFIX}${caseId}.json` };

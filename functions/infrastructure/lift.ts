@@ -9,6 +9,7 @@ import {
   removeBlocks,
   type StoredBlocks,
   type StoredChange,
+  soonOver,
   writeBlocks,
 } from "./blocks";
 
@@ -93,12 +94,9 @@ function moves({ request, block, ...change }: StoredChange): StoredChange {
   return { ...change, request: { ...request, sources: [] }, block: { ...block, add: [] } };
 }
 
-/** One that ends this soon may be lifted at this moment, with what others wrote down not known. */
-const SOON_MINUTES = 10;
-
 /** Does another block stand in the way, and does none that stands for longer know what to undo? */
 function isHindered({ aclId, block }: StoredChange, others: StoredBlocks[]): boolean {
-  const soon = new Date(Date.now() + SOON_MINUTES * 60_000).toISOString();
+  const soon = soonOver();
   const standing = others.flatMap((one) =>
     changesOf([one], aclId).map((change) => ({ ...change.block, until: one.until })),
   );
