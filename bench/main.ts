@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { zippedBytes } from "../drill/program/archive";
-import { captureProgram } from "../drill/program/capture";
+import { captureEverything, captureProgram } from "../drill/program/capture";
 import { lambdaNode } from "../drill/program/lambda";
 import { measure } from "./measure";
 import { measurePack, type PackSeries } from "./pack";
@@ -69,18 +69,10 @@ async function packFigures(runs: number, resources: number) {
   return { lines: series.map(besideEmpty), growth: { ...growth, kept } };
 }
 
-/** Every archive that the program can ship: some Lambdas exist only where they are asked for. */
+/** Every archive that the program can ship. */
 async function archives() {
-  const settings = {
-    applicationUsers: ["app-*"],
-    syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
-  };
-  const programs = await Promise.all([
-    captureProgram({ settings }),
-    captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
-  ]);
-  const all = programs.flatMap(({ resources }) => resources).filter(({ files }) => files);
-  return [...new Map(all.map((one) => [one.name, one])).values()]
+  return (await captureEverything())
+    .filter(({ files }) => files)
     .sort((one, other) => one.name.localeCompare(other.name))
     .map(({ name, files = {} }) => {
       const kb = zippedBytes(files) / 1024;

@@ -36,17 +36,18 @@ export function makeRoom(
   // The same, seen from the other end.
   const below = places.filter(({ number }) => number < before.number);
   const mirrored = below.map((place) => ({ place, number: HIGHEST_NUMBER + 1 - place.number }));
-  const mirror = shifted(mirrored, HIGHEST_NUMBER + 2 - before.number + wanted);
-  const lowered = [...mirror].map(([{ place }, number]) => [place, HIGHEST_NUMBER + 1 - number]);
+  const lowered = new Map<Place, number>();
+  for (const [{ place }, number] of shifted(mirrored, HIGHEST_NUMBER + 2 - before.number + wanted))
+    lowered.set(place, HIGHEST_NUMBER + 1 - number);
   const isPossible = (numbers: Map<Place, number>) =>
     [...numbers].every(
       ([place, number]) => number > 0 && number <= HIGHEST_NUMBER && mayMove(place),
     );
   const isRoomBelow = before.number > wanted;
-  const down = isRoomBelow ? [new Map(lowered as [Place, number][])] : [];
-  const possible = [raised, ...down].find(isPossible);
-  if (possible) move(possible);
-  return possible !== undefined;
+  if (isPossible(raised)) move(raised);
+  else if (isRoomBelow && isPossible(lowered)) move(lowered);
+  else return false;
+  return true;
 }
 
 /** The new numbers of those that have to move for the first to be `from`, and no two to be the same. */

@@ -24,8 +24,6 @@ import { type Field, fieldOf, segmentsAt } from "./field";
 import { freeBetween, makeRoom, movesInOrder, type Place } from "./numbers";
 import { distinct, entriesNow, movesOf, sameBlock } from "./trace";
 
-export { planLift } from "./lift";
-
 /** An inbound block of TCP. */
 export interface BlockRequest {
   /** CIDRs whose packets are to be denied, */

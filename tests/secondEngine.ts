@@ -1,6 +1,6 @@
 import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
-import { ACCOUNT, captureProgram } from "../drill/program/capture";
+import { ACCOUNT, captureEverything } from "../drill/program/capture";
 
 // What a deployed role may do, told by an IAM evaluator that knows nothing of the rulebook.
 
@@ -17,18 +17,9 @@ export interface DeployedRole {
   policy: ReturnType<typeof createValidatedPolicy>;
 }
 
-/** Every role, by its name without the stack's prefix, with every setting that asks for one. */
+/** Every role that can be deployed, by its name without the stack's prefix. */
 export async function deployedRoles(): Promise<Map<string, DeployedRole>> {
-  const settings = {
-    applicationUsers: ["app-*"],
-    containRoles: true,
-    syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
-  };
-  const programs = await Promise.all([
-    captureProgram({ settings }),
-    captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
-  ]);
-  const resources = programs.flatMap((program) => program.resources);
+  const resources = await captureEverything();
   const roles = resources.filter(({ type }) => type === "aws:iam/role:Role");
   const policies = resources.filter(({ type }) => type === "aws:iam/rolePolicy:RolePolicy");
   return new Map(

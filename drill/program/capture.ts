@@ -72,6 +72,24 @@ export async function captureProgram(o: {
   }
 }
 
+/**
+ * Everything that the program can deploy, each resource once: some functions exist only where a
+ * setting asks for them, and one takes another's place.
+ */
+export async function captureEverything(): Promise<Captured[]> {
+  const settings = {
+    applicationUsers: ["app-*"],
+    containRoles: true,
+    syncedGroups: [{ group: "sg-0123456789abcdef0", service: "EC2_INSTANCE_CONNECT" }],
+  };
+  const programs = await Promise.all([
+    captureProgram({ settings }),
+    captureProgram({ settings: { ...settings, openSsh: "restrict" } }),
+  ]);
+  const all = programs.flatMap(({ resources }) => resources);
+  return [...new Map(all.map((one) => [`${one.type} ${one.name}`, one])).values()];
+}
+
 /** The lab stack's own settings, as Pulumi would hand them over. */
 function stackConfig(): Record<string, string> {
   const text = fs.readFileSync(path.join(ROOT, "Pulumi.lab.yaml"), "utf8");

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { type AclEntry, applied, inOrder } from "../../networkAcl/acl";
-import { type BlockPlan, type BlockRequest, planBlock, planLift } from "../../networkAcl/plan";
+import { planLift } from "../../networkAcl/lift";
+import { type BlockPlan, type BlockRequest, planBlock } from "../../networkAcl/plan";
 import { timed, worstCase } from "./worstCase";
 
 /** An inbound entry in short: "100 allow -1 10.0.0.0/8", "99 deny 6 0.0.0.0/0 22-22". */
